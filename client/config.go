@@ -1,0 +1,177 @@
+package client
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// Config says what a Client does. Only Interface is needed: the zero value of
+// every other field works, and leaves the link alone (library mode).
+type Config struct {
+	// Interface is the name of the link, as `ip link` shows it.
+	Interface string
+
+	// ClientID is option 61 (RFC 2132 9.14), 2 to 255 octets; nil sends 01
+	// and the hardware address, which two clones of one image do not share.
+	ClientID []byte
+	// Hostname is option 12, a valid host name of 63 octets at most; empty
+	// sends none.
+	Hostname string
+	// VendorClass is option 60, 255 octets at most; empty sends none.
+	VendorClass string
+	// RequestIP is an address to ask for; the server may give another.
+	RequestIP netip.Addr
+	// RequestOptions are asked for beside the default ones (option 55), 1 to
+	// 254 each.
+	RequestOptions []uint8
+
+	// StartDelay is waited before the first DISCOVER; for fleets that start
+	// at once (RFC 2131 4.4.1).
+	StartDelay time.Duration
+	// Retransmit is the schedule of unanswered messages.
+	Retransmit Retransmit
+	// Broadcast asks servers to broadcast their replies from the start; else
+	// that is asked after three unanswered DISCOVERs (RFC 2131 4.1).
+	Broadcast bool
+	// ACD is when ConflictDetector probes.
+	ACD ACD
+	// OnExit is what becomes of the lease when Run ends.
+	OnExit OnExit
+
+	// Configurator makes the link match the lease; nil configures nothing.
+	Configurator Configurator
+	// AfterApply runs, in order, each time Configurator has applied a lease:
+	// the resolver, programs. They never delay the lease, and their errors
+	// are logged, no more.
+	AfterApply []Configurator
+	// ConflictDetector finds other users of an address (RFC 5227); nil
+	// behaves as ACD NoProbe.
+	ConflictDetector ConflictDetector
+	// RouterChecker tells by ARP which station a router is (RFC 4436); nil
+	// never uses a stored lease without a server.
+	RouterChecker RouterChecker
+	// LeaseStore keeps the lease for the next start; nil keeps it in memory.
+	LeaseStore LeaseStore
+	// LinkWatcher reports carrier, new hardware addresses and addresses that
+	// are taken away; nil takes the link as it is when New is called.
+	LinkWatcher LinkWatcher
+	// OpenTransport opens the way to the network; nil is a packet and a UDP
+	// socket. The function given gets the payload of each datagram that
+	// arrives, valid during the call, and the address it came from.
+	OpenTransport func(link LinkState, receive func(payload []byte, from netip.Addr)) (Transport, error)
+
+	// OnEvent gets what happens, in order, from the goroutine of Run: it must
+	// not block, and must not call the Client. Nil is fine.
+	OnEvent func(Event)
+	// Logger gets one line for each transition; nil logs nothing.
+	Logger *slog.Logger
+}
+
+// The modes of Config, by the names that package client gives them.
+type (
+	// Retransmit is the schedule of DISCOVER and REQUEST.
+	Retransmit = fsm.Retransmit
+	// ACD is when an address is probed for conflicts.
+	ACD = fsm.ACD
+	// OnExit is what becomes of the lease when Run ends.
+	OnExit = fsm.OnExit
+	// State is a state of RFC 2131 figure 5.
+	State = fsm.State
+)
+
+const (
+	// Fast retransmits after 1, 2, 4 ... 64 s.
+	Fast = fsm.Fast
+	// RFC2131 retransmits after 4, 8 ... 64 s (RFC 2131 4.1).
+	RFC2131 = fsm.RFC2131
+
+	// ProbeFirst probes before the address is used.
+	ProbeFirst = fsm.ProbeFirst
+	// Optimistic uses the address while the probe runs.
+	Optimistic = fsm.Optimistic
+	// NoProbe never probes.
+	NoProbe = fsm.NoProbe
+
+	// Keep leaves address and routes for the kernel to expire.
+	Keep = fsm.Keep
+	// Remove takes them off the link; the lease stays stored.
+	Remove = fsm.Remove
+	// Release tells the server, takes them off and forgets the lease.
+	Release = fsm.GiveBack
+)
+
+// A Transport carries DHCP messages. Its methods are called by one goroutine.
+type Transport interface {
+	// Send sends one message from port 68 to port 67 of dst. To
+	// 255.255.255.255 it leaves as a link broadcast, from 0.0.0.0 if src is
+	// the zero Addr.
+	Send(payload []byte, src, dst netip.Addr) error
+	// Receive turns delivery on or off: a bound client hears nothing, and
+	// costs nothing.
+	Receive(on bool) error
+	// Flush waits until what Send gave to the kernel has left the machine,
+	// limit at most.
+	Flush(limit time.Duration) error
+	Close() error
+}
+
+// A ConflictDetector finds other users of an address (RFC 5227). Its callbacks
+// come from any goroutine, once for each call, and not after Stop has returned.
+type ConflictDetector interface {
+	// Probe asks the link whether anybody uses addr; by is nil for nobody.
+	// It ends a Probe or Defend before it.
+	Probe(addr netip.Addr, done func(by net.HardwareAddr, err error))
+	// Defend announces addr and defends it, once in 10 s; lost is called when
+	// it must be given up. It ends a Probe or Defend before it.
+	Defend(addr netip.Addr, lost func(by net.HardwareAddr))
+	// Stop ends what runs. The detector can be used again.
+	Stop()
+}
+
+// A RouterChecker asks a router by ARP who it is (RFC 4436 2.1).
+type RouterChecker interface {
+	// CheckRouter sends, from the address source, an ARP request for router:
+	// to the station mac, or to all if mac is nil. found is called at most
+	// once, with the answer, from any goroutine, and not after Stop.
+	CheckRouter(source, router netip.Addr, mac net.HardwareAddr, found func(by net.HardwareAddr))
+}
+
+// A Configurator makes a link match a lease. It is called by one goroutine.
+type Configurator interface {
+	// Apply makes the link match next; nil removes what earlier leases left.
+	// prev are the leases that may have left something, among them one of an
+	// earlier process. It is idempotent, and fails only if the address is not
+	// on the link: what is less is a warning.
+	Apply(ctx context.Context, next *lease.Lease, prev []*lease.Lease) error
+}
+
+// A LeaseStore keeps one lease over restarts.
+type LeaseStore interface {
+	// Load returns the lease that was saved last; nil if there is none.
+	Load(ctx context.Context) (*lease.Lease, error)
+	// Save replaces it; nil forgets it.
+	Save(ctx context.Context, l *lease.Lease) error
+}
+
+// A LinkWatcher reports what becomes of a link.
+type LinkWatcher interface {
+	// Watch calls f with the link's state now, and again after each change,
+	// until ctx is done; it returns early only with an error.
+	Watch(ctx context.Context, f func(LinkState)) error
+}
+
+// A LinkState is what the kernel says of a link.
+type LinkState = lease.LinkState
+
+// A Follower is a Transport, ConflictDetector or RouterChecker that can go on
+// when its link has another index or hardware address.
+type Follower interface {
+	// Follow binds to the link with that index and address.
+	Follow(index int, addr net.HardwareAddr) error
+}

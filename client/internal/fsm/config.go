@@ -1,0 +1,86 @@
+package fsm
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// Config is how a machine behaves. The zero value works.
+type Config struct {
+	// HardwareAddr is the link's address: a stored lease of another is not used.
+	HardwareAddr lease.HardwareAddr
+	// ClientID is option 61: a stored lease with another is not used.
+	ClientID []byte
+	// RequestIP is an address to ask for in DISCOVER (option 50).
+	RequestIP netip.Addr
+	// StartDelay is waited before the first DISCOVER (RFC 2131 4.4.1 has 1 to
+	// 10 s, at random; nobody does that unless a fleet starts at once).
+	StartDelay time.Duration
+	// Retransmit is the schedule of DISCOVER and REQUEST.
+	Retransmit Retransmit
+	// Broadcast sets the B flag from the start (RFC 2131 4.1).
+	Broadcast bool
+	// ACD is how an address is checked before it is used.
+	ACD ACD
+	// OnExit is what Stop does with the lease.
+	OnExit OnExit
+}
+
+// Retransmit is a retransmission schedule.
+type Retransmit uint8
+
+const (
+	// Fast is 1, 2, 4 ... 64 s, each give or take 10 % and 1 s at most.
+	Fast Retransmit = iota
+	// RFC2131 is 4, 8 ... 64 s, each give or take 1 s (RFC 2131 4.1).
+	RFC2131
+)
+
+// ACD is when the conflict probe runs (RFC 5227).
+type ACD uint8
+
+const (
+	// ProbeFirst probes before the address is used.
+	ProbeFirst ACD = iota
+	// Optimistic uses the address while the probe runs.
+	Optimistic
+	// NoProbe never probes.
+	NoProbe
+)
+
+// OnExit is what becomes of the lease when the client stops.
+type OnExit uint8
+
+const (
+	// Keep leaves address and routes to the kernel, which expires them.
+	Keep OnExit = iota
+	// Remove takes them off the link; the lease stays stored.
+	Remove
+	// GiveBack sends RELEASE, takes them off and forgets the lease.
+	GiveBack
+)
+
+// State names a state as RFC 2131 figure 5 does, and those that it lacks.
+type State uint8
+
+// The states. The zero State is a machine that was not started or has stopped.
+const (
+	Off        State = iota
+	Init             // waiting for the link, or for a start delay
+	Waiting          // backing off after a NAK or a DECLINE
+	Selecting        // DISCOVER sent
+	Requesting       // REQUEST for an offer sent
+	Rebooting        // REQUEST for a remembered lease sent
+	Checking         // the conflict probe runs
+	Applying         // address and routes are being set
+	BoundState       // in use
+	Renewing         // asking the server that gave it
+	Rebinding        // asking any server
+)
+
+func (s State) String() string {
+	return [...]string{"OFF", "INIT", "WAITING", "SELECTING", "REQUESTING", "REBOOTING",
+		"CHECKING", "APPLYING", "BOUND", "RENEWING", "REBINDING"}[s]
+}

@@ -1,0 +1,100 @@
+package fsm
+
+import (
+	"net/netip"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// An Event is something that happened outside the machine. Events that answer
+// an action echo its key, so that a late answer is told from a current one.
+//
+//sumtype:decl
+type Event interface{ event() }
+
+type (
+	// Start begins. Lease is the stored lease, nil for none; LinkUp is false
+	// to wait for the first LinkUp event.
+	Start struct {
+		Lease  *lease.Lease
+		LinkUp bool
+	}
+	// Tick says that time has passed; early ticks do nothing.
+	Tick struct{}
+
+	// Offer is a checked DHCPOFFER for our hardware address.
+	Offer struct {
+		XID   uint32
+		Lease *lease.Lease
+	}
+	// Ack is a checked DHCPACK for our hardware address. Its Lease may lack
+	// everything but the address: what the server left out is taken from the
+	// offer or the held lease.
+	Ack struct {
+		XID   uint32
+		Lease *lease.Lease
+	}
+	// Nak is a checked DHCPNAK. Server is the zero Addr if the message named
+	// none.
+	Nak struct {
+		XID     uint32
+		Server  netip.Addr
+		Message string
+	}
+
+	// Probed answers Probe. By is who else uses the address, zero for nobody.
+	Probed struct {
+		Addr netip.Addr
+		By   lease.HardwareAddr
+		Err  error
+	}
+	// Applied answers Apply.
+	Applied struct {
+		Seq uint64
+		Err error
+	}
+	// Conflict says that Addr, which was announced, was lost to By: a second
+	// conflict within 10 s of a defence (RFC 5227 2.4).
+	Conflict struct {
+		Addr netip.Addr
+		By   lease.HardwareAddr
+	}
+	// Reached answers CheckRouter: By is the hardware address that answered.
+	Reached struct {
+		Router netip.Addr
+		By     lease.HardwareAddr
+	}
+
+	// LinkDown says that carrier or the link itself was lost.
+	LinkDown struct{}
+	// LinkUp says that carrier is there, maybe on another network.
+	LinkUp struct{}
+	// NewHardwareAddr says that the link has another address now.
+	NewHardwareAddr struct{ Addr lease.HardwareAddr }
+	// AddressGone says that somebody took Addr, which we had set, off the link.
+	AddressGone struct{ Addr netip.Addr }
+
+	// Renew asks to renew now, before T1; without a lease, to try at once.
+	Renew struct{}
+	// Release gives the lease back and stops.
+	Release struct{}
+	// Stop ends the machine; what becomes of the lease is Config.OnExit.
+	Stop struct{}
+)
+
+func (Start) event()           {}
+func (Tick) event()            {}
+func (Offer) event()           {}
+func (Ack) event()             {}
+func (Nak) event()             {}
+func (Probed) event()          {}
+func (Applied) event()         {}
+func (Conflict) event()        {}
+func (Reached) event()         {}
+func (LinkDown) event()        {}
+func (LinkUp) event()          {}
+func (NewHardwareAddr) event() {}
+func (AddressGone) event()     {}
+func (Renew) event()           {}
+func (Release) event()         {}
+func (Stop) event()            {}

@@ -1,0 +1,85 @@
+package lease
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// check says what a held lease must not be: the invariants of the fields that
+// matter to the link and the protocol.
+func (l *Lease) check() error {
+	switch {
+	case !UsableAddr(l.Address):
+		return fmt.Errorf("address: %v cannot be leased", l.Address)
+	case l.Bits < 0 || l.Bits > 32:
+		return fmt.Errorf("address: prefix length %d", l.Bits)
+	case l.Server.IsValid() && !UsableAddr(l.Server):
+		return fmt.Errorf("server: %v cannot be a server", l.Server)
+	case l.Valid <= 0:
+		return errors.New("lease_seconds: a lease of no time")
+	case !l.IsInfinite() && (l.T1 <= 0 || l.T1 >= l.T2 || l.T2 >= l.Valid):
+		return fmt.Errorf("renew_seconds, rebind_seconds: %v and %v of %v", l.T1, l.T2, l.Valid)
+	case l.IsInfinite() && (l.T1 != 0 || l.T2 != 0):
+		return errors.New("renew_seconds: of a lease that never ends")
+	case l.MTU != 0 && (l.MTU < 68 || l.MTU > 65535):
+		return fmt.Errorf("mtu: %d", l.MTU)
+	case len(l.ClientID) > 255:
+		return errors.New("client_id: longer than 255 octets")
+	}
+	for _, r := range l.Routes {
+		if !r.Dst.IsValid() || !r.Dst.Addr().Is4() || r.Dst != r.Dst.Masked() {
+			return fmt.Errorf("routes: destination %v", r.Dst)
+		}
+		if g := r.Gateway; g.IsValid() && !g.IsUnspecified() && !UsableAddr(g) {
+			return fmt.Errorf("routes: gateway %v", g)
+		}
+	}
+	for _, list := range [][]netip.Addr{l.DNS, l.NTP} {
+		for _, a := range list {
+			if !UsableAddr(a) {
+				return fmt.Errorf("dns, ntp: %v cannot be a server", a)
+			}
+		}
+	}
+	for _, n := range append([]string{l.Domain, l.Hostname}, l.Search...) {
+		if n != "" && !ValidName(n) {
+			return fmt.Errorf("%q is not a host name", n)
+		}
+	}
+	return nil
+}
+
+// UsableAddr says that a host can have a: an IPv4 unicast address, and not one
+// of 0/8, 127/8 or 240/4 (RFC 1122 3.2.1.3).
+func UsableAddr(a netip.Addr) bool {
+	if !a.Is4() {
+		return false
+	}
+	first := a.As4()[0]
+	return first != 0 && first != 127 && first < 224
+}
+
+// ValidName says that s is a host or domain name: labels of letters, digits and
+// hyphens, 1 to 63 octets each and not with a hyphen at an end, 253 in all
+// (RFC 1123 2.1).
+func ValidName(s string) bool {
+	if len(s) == 0 || len(s) > 253 {
+		return false
+	}
+	start := 0
+	for i := 0; i <= len(s); i++ {
+		if i == len(s) || s[i] == '.' {
+			if n := i - start; n == 0 || n > 63 || s[start] == '-' || s[i-1] == '-' {
+				return false
+			}
+			start = i + 1
+			continue
+		}
+		c := s[i] | 0x20
+		if !(c >= 'a' && c <= 'z' || s[i] >= '0' && s[i] <= '9' || s[i] == '-') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,170 @@
+package lease
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// fileVersion is the version of the file's form; another is not read.
+const fileVersion = 1
+
+// maxFile is the largest file that is read: a lease with every option that a
+// message of 64 KiB can hold stays below it.
+const maxFile = 1 << 18
+
+// file is the form on disk: the lease, and when it began on a clock that no
+// setting moves, to be used while the machine has not rebooted.
+type file struct {
+	Version  int    `json:"version"`
+	BootID   string `json:"boot_id,omitempty"`
+	BootTime int64  `json:"boot_time_ns"`
+	Lease    *Lease `json:"lease"`
+}
+
+// A Dir keeps the lease of one interface as a JSON file in a directory.
+type Dir struct {
+	path, name string
+	// The clocks, replaced in tests.
+	now       func() time.Time
+	wall      func() time.Time
+	sinceBoot func() time.Duration
+	bootID    func() string
+}
+
+// NewDir returns the store for iface in the directory path, which is made when
+// a lease is first saved. It fails if iface cannot be a file name.
+func NewDir(path, iface string) (*Dir, error) {
+	if iface == "" || iface == "." || iface == ".." || len(iface) > 64 || strings.ContainsAny(iface, "/\x00") {
+		return nil, fmt.Errorf("lease store: %q cannot name a file", iface)
+	}
+	return &Dir{path: path, name: iface + ".json", now: Now, wall: time.Now, sinceBoot: SinceBoot, bootID: BootID}, nil
+}
+
+// File is the path of the lease file.
+func (d *Dir) File() string { return filepath.Join(d.path, d.name) }
+
+// Load returns the stored lease, with Start on the time line of Now; nil if
+// there is none. A file that is not ours, too large, or not a lease is an
+// error: it is left as it is, and the next Save replaces it.
+func (d *Dir) Load(context.Context) (*Lease, error) {
+	b, err := d.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read lease file: %w", err)
+	}
+	var f file
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("lease file %s: %w", d.File(), err)
+	}
+	switch {
+	case f.Version != fileVersion:
+		return nil, fmt.Errorf("lease file %s: version %d, not %d", d.File(), f.Version, fileVersion)
+	case f.Lease == nil:
+		return nil, fmt.Errorf("lease file %s: no lease in it", d.File())
+	}
+	if id := d.bootID(); id != "" && id == f.BootID {
+		// The same boot: CLOCK_BOOTTIME knows, whatever the wall clock says.
+		f.Lease.Start = d.now().Add(time.Duration(f.BootTime) - d.sinceBoot())
+	}
+	return f.Lease, nil
+}
+
+// read returns the file's content. Links and devices are not followed or
+// opened, so that nobody who can write to the directory makes us read another
+// file or wait for a pipe.
+func (d *Dir) read() ([]byte, error) {
+	f, err := os.OpenFile(d.File(), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", d.File())
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s is larger than %d bytes", d.File(), maxFile)
+	}
+	return io.ReadAll(io.LimitReader(f, maxFile))
+}
+
+// Save replaces the stored lease by l, or forgets it if l is nil. The file is
+// always the old or the new one, whole, whenever the machine stops.
+func (d *Dir) Save(_ context.Context, l *Lease) error {
+	if l == nil {
+		if err := os.Remove(d.File()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forget lease: %w", err)
+		}
+		return nil
+	}
+	age := d.now().Sub(l.Start)
+	stored := *l
+	// The wall clock may have been set since the process started.
+	stored.Start = d.wall().Round(0).UTC().Add(-age)
+	b, err := json.MarshalIndent(file{fileVersion, d.bootID(), int64(d.sinceBoot() - age), &stored}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode lease: %w", err)
+	}
+	if err := os.MkdirAll(d.path, 0o755); err != nil {
+		return fmt.Errorf("make lease directory: %w", err)
+	}
+	if err := d.replace(append(b, '\n')); err != nil {
+		return fmt.Errorf("write lease file: %w", err)
+	}
+	return nil
+}
+
+// replace writes a new file beside the old one and renames it into place.
+func (d *Dir) replace(b []byte) error {
+	tmp := filepath.Join(d.path, "."+d.name+".new")
+	// What a killed process left here is in the way of O_EXCL, which is what
+	// keeps us from writing through somebody's link.
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(tmp, d.File())
+	}
+	if err != nil {
+		_ = os.Remove(tmp)
+		return err
+	}
+	return syncDir(d.path)
+}
+
+// syncDir makes the rename last over a loss of power.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = dir.Sync()
+	if e := dir.Close(); err == nil {
+		err = e
+	}
+	return err
+}
