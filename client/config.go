@@ -161,8 +161,10 @@ type LeaseStore interface {
 
 // A LinkWatcher reports what becomes of a link.
 type LinkWatcher interface {
-	// Watch calls f with the link's state now, and again after each change,
-	// until ctx is done; it returns early only with an error.
+	// State is the link as it is now; its Index is 0 if there is none.
+	State() LinkState
+	// Watch calls f with the state now, before it returns, and again after
+	// each change until ctx is done: from any goroutine, one call at a time.
 	Watch(ctx context.Context, f func(LinkState)) error
 }
 

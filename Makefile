@@ -1,0 +1,59 @@
+# dhclient-go. `make help` lists what there is.
+SHELL := /bin/bash
+export CGO_ENABLED := 0
+export GOTOOLCHAIN := local
+
+PREFIX  ?= /usr/local
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# urfave/cli can write man pages and guess misspelt commands; both cost size.
+TAGS    := urfave_cli_no_docs,urfave_cli_no_suggest
+TOOL    := go tool -modfile=tools/go.mod
+# What the namespace tests need: the servers that nobody here wrote, and the
+# clients that the benchmark stands beside.
+DEBS    := iproute2 dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd
+PEERS   := isc-dhcp-client udhcpc
+
+.PHONY: help build install demo deps test check cover race fuzz bench clean
+.DEFAULT_GOAL := build
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+build: ## bin/dhclient-go, static and stripped
+	@mkdir -p bin
+	go build -trimpath -tags $(TAGS) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dhclient-go ./cmd/dhclient-go
+
+install: build ## install it under PREFIX (/usr/local)
+	install -D -m 755 bin/dhclient-go $(DESTDIR)$(PREFIX)/sbin/dhclient-go
+
+demo: build ## watch a lease from DISCOVER to renewal, in namespaces of its own (30 s)
+	@go run ./internal/demo bin/dhclient-go
+
+deps: ## install the servers that the tests use (Debian, as root)
+	@./scripts/deps.sh $(DEBS)
+
+test: deps check ## everything: checks, unit and namespace tests, fuzz seeds
+	go test -timeout 280s ./...
+
+check: ## formatting, vet, staticcheck, sum types, go.mod
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt-ed: $$out"; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) go-check-sumtype ./...
+	go mod tidy -diff
+
+race: ## the tests under the race detector (needs gcc)
+	CGO_ENABLED=1 go test -race -timeout 600s ./...
+
+cover: ## statement coverage, by package and in all
+	go test -timeout 280s -coverpkg=./client/...,./netcfg/...,./arpcheck/...,./cmd/...,./internal/poll/...,./internal/dhcptest/... -coverprofile=cover.out ./... && go tool cover -func=cover.out | tail -1
+
+FUZZTIME ?= 60s
+fuzz: ## run every fuzz target for FUZZTIME (60s) each
+	@./scripts/fuzz.sh $(FUZZTIME)
+
+bench: build ## time to address, size and memory, beside other clients
+	@./bench/run.sh
+
+clean: ## remove what was built
+	rm -rf bin cover.out

@@ -1,0 +1,301 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+	"github.com/dhclient-go/dhclient-go/client/internal/rawudp"
+	"github.com/dhclient-go/dhclient-go/client/internal/wire"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// A Client keeps a lease on one link. Make one with New, in the link's network
+// namespace; its methods may be called from any goroutine in any.
+type Client struct {
+	cfg Config
+	log *slog.Logger
+
+	// now and newAlarm are replaced in tests.
+	now      func() time.Time
+	newAlarm func(fire func()) (alarm, error)
+
+	inbox     *inbox
+	alarm     alarm
+	transport Transport
+	worker    *worker
+	// identity is read by the transport's goroutine.
+	identity atomic.Pointer[wire.Identity]
+
+	// The loop's own: machine, link, whether the link was seen to have the
+	// leased address, and whether the transport delivers.
+	machine   fsm.Machine
+	link      LinkState
+	seen      netip.Addr
+	listening bool
+
+	started  atomic.Bool
+	stats    counters
+	state    published
+	shutdown sync.Once
+}
+
+// ErrClosed is returned by Wait when the Client has ended.
+var ErrClosed = errors.New("the client has ended")
+
+// A CapabilityError says that the process lacks a capability (capabilities(7)).
+type CapabilityError = rawudp.CapabilityError
+
+// New returns a Client for cfg.Interface, with every socket open: it must be
+// called in the link's network namespace, and needs CAP_NET_RAW (missing, the
+// error is a *CapabilityError). Run may then run anywhere.
+func New(cfg Config) (*Client, error) {
+	return newClient(cfg, lease.Now, newBootAlarm)
+}
+
+func newClient(cfg Config, now func() time.Time, newAlarm func(func()) (alarm, error)) (*Client, error) {
+	if cfg.Interface == "" {
+		return nil, errors.New("client: no interface named")
+	}
+	link, err := linkOf(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface),
+		now: now, newAlarm: newAlarm, inbox: newInbox(), link: link}
+	c.state.changed = make(chan struct{})
+	id, err := c.identify(link)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Interface, err)
+	}
+	c.identity.Store(id)
+	c.machine = fsm.New(c.protocol(id), [2]uint64{rand.Uint64(), rand.Uint64()})
+	c.worker = newWorker(&c.cfg, c.log,
+		func(seq uint64, err error) { c.post(fsm.Applied{Seq: seq, Err: err}) },
+		func() { c.inbox.put(job{do: c.publish}) })
+	if c.alarm, err = newAlarm(func() { c.post(fsm.Tick{}) }); err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Interface, err)
+	}
+	open := cfg.OpenTransport
+	if open == nil {
+		open = c.openSockets
+	}
+	if c.transport, err = open(link, c.receive); err != nil {
+		c.alarm.close()
+		return nil, fmt.Errorf("%s: %w", cfg.Interface, err)
+	}
+	return c, nil
+}
+
+func (c *Client) openSockets(link LinkState, receive func([]byte, netip.Addr)) (Transport, error) {
+	return rawudp.Open(rawudp.Config{Link: link, Logger: c.log}, receive)
+}
+
+// linkOf is the link as it is now: from the watcher, or in library mode from
+// the namespace of the calling thread.
+func linkOf(cfg *Config) (LinkState, error) {
+	if cfg.LinkWatcher != nil {
+		link := cfg.LinkWatcher.State()
+		if link.Index == 0 {
+			return link, fmt.Errorf("%s: there is no such link", cfg.Interface)
+		}
+		return link, nil
+	}
+	ifi, err := net.InterfaceByName(cfg.Interface)
+	if err != nil {
+		return LinkState{}, fmt.Errorf("%s: %w", cfg.Interface, err)
+	}
+	mac := station(ifi.HardwareAddr)
+	if mac.IsZero() || ifi.Flags&(net.FlagLoopback|net.FlagPointToPoint) != 0 {
+		return LinkState{}, fmt.Errorf("%s is not an Ethernet link", cfg.Interface)
+	}
+	return LinkState{Index: ifi.Index, Name: ifi.Name, HardwareAddr: mac, MTU: ifi.MTU, Carrier: true}, nil
+}
+
+// identify is who the client is on link.
+func (c *Client) identify(link LinkState) (*wire.Identity, error) {
+	id := &wire.Identity{
+		HardwareAddr: link.HardwareAddr,
+		ClientID:     c.cfg.ClientID,
+		Hostname:     c.cfg.Hostname,
+		VendorClass:  c.cfg.VendorClass,
+		Params:       wire.Params(c.cfg.RequestOptions),
+		// RFC 2132 9.10: the longest DHCP message, which the link takes
+		// without fragments.
+		MaxSize: uint16(min(max(link.MTU-28, 576), 65535)),
+	}
+	if id.ClientID == nil {
+		// RFC 2132 9.14: the hardware type and address.
+		id.ClientID = append([]byte{1}, link.HardwareAddr[:]...)
+	}
+	return id, id.Validate()
+}
+
+// protocol is the part of the configuration that the machine knows.
+func (c *Client) protocol(id *wire.Identity) fsm.Config {
+	cfg := fsm.Config{
+		HardwareAddr: id.HardwareAddr, ClientID: id.ClientID,
+		RequestIP: c.cfg.RequestIP, StartDelay: c.cfg.StartDelay,
+		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast,
+		ACD: c.cfg.ACD, OnExit: c.cfg.OnExit,
+	}
+	if c.cfg.ConflictDetector == nil {
+		cfg.ACD = fsm.NoProbe
+	}
+	return cfg
+}
+
+// Renew asks to renew the lease now, before T1; a client that is idle after
+// Release, or waits to try again, starts over at once.
+func (c *Client) Renew() { c.post(fsm.Renew{}) }
+
+// Release gives the lease back (RFC 2131 4.4.6) and takes it off the link. The
+// client is then idle until Renew, or until Run's context ends.
+func (c *Client) Release() { c.post(fsm.Release{}) }
+
+// Lease is the lease in use; nil for none.
+func (c *Client) Lease() *lease.Lease {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	return c.state.lease
+}
+
+// State is where the client is in RFC 2131 figure 5.
+func (c *Client) State() State {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	return c.state.state
+}
+
+// Wait returns the lease when it is in use, and everything that AfterApply does
+// is done. It fails when ctx ends first, with a *ConflictError if there was an
+// address but others had it, when the address cannot be put on the link (the
+// client goes on trying), and with ErrClosed when the client ends.
+func (c *Client) Wait(ctx context.Context) (*lease.Lease, error) {
+	for {
+		c.state.mu.Lock()
+		s := c.state.view
+		changed := c.state.changed
+		c.state.mu.Unlock()
+		switch {
+		case s.lease != nil && s.settled:
+			return s.lease, nil
+		case s.failure != nil:
+			return nil, fmt.Errorf("%s: %w", c.cfg.Interface, s.failure)
+		case s.closed:
+			return nil, fmt.Errorf("%s: %w", c.cfg.Interface, ErrClosed)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			if s.conflict != nil {
+				return nil, s.conflict
+			}
+			return nil, fmt.Errorf("%s: no lease: %w", c.cfg.Interface, context.Cause(ctx))
+		}
+	}
+}
+
+// A ConflictError says that every address that was offered is in use by another
+// station.
+type ConflictError struct {
+	Interface string
+	// Addr is the last address that was declined, and By who has it.
+	Addr netip.Addr
+	By   net.HardwareAddr
+	// Times is how many addresses in a row were declined, and Same whether By
+	// had all of them: equipment that answers every ARP request, then.
+	Times int
+	Same  bool
+}
+
+func (e *ConflictError) Error() string {
+	if e.Same && e.Times >= answersAll {
+		return fmt.Sprintf("%s: %v has each of the %d addresses that were offered, last %v: it may be equipment that answers every ARP request",
+			e.Interface, e.By, e.Times, e.Addr)
+	}
+	return fmt.Sprintf("%s: no offered address is free: %v has %v", e.Interface, e.By, e.Addr)
+}
+
+// AnswersAll says that one station was in the way of so many addresses that it
+// is probably equipment that answers every ARP request.
+func (e *ConflictError) AnswersAll() bool { return e.Same && e.Times >= answersAll }
+
+const answersAll = 3
+
+// published is what other goroutines see of the loop.
+type published struct {
+	mu sync.Mutex
+	view
+	// changed is closed, and replaced, when the view changes.
+	changed chan struct{}
+}
+
+type view struct {
+	state    State
+	lease    *lease.Lease
+	settled  bool
+	failure  error
+	conflict *ConflictError
+	closed   bool
+}
+
+// update changes the view and wakes who waits for that.
+func (p *published) update(f func(*view)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(&p.view)
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// post gives the machine an event, from any goroutine.
+func (c *Client) post(ev fsm.Event) {
+	c.inbox.put(job{do: func() { c.step(ev) }})
+}
+
+// receive is called by the transport for each datagram.
+func (c *Client) receive(payload []byte, _ netip.Addr) {
+	ev, err := wire.Parse(payload, c.identity.Load())
+	if err != nil {
+		c.stats.reject(err)
+		c.log.Debug("message rejected", "err", err)
+		return
+	}
+	c.stats.receive(ev)
+	if !c.inbox.put(job{packet: true, do: func() { c.step(ev) }}) {
+		c.stats.flood()
+	}
+}
+
+// Close ends a Client that was not run, or whose Run has returned. Run closes
+// the Client itself.
+func (c *Client) Close() error {
+	c.shutdown.Do(func() {
+		c.inbox.close()
+		c.alarm.close()
+		if err := c.transport.Close(); err != nil {
+			c.log.Debug("close the sockets", "err", err)
+		}
+		c.state.update(func(v *view) { v.closed, v.lease, v.state = true, nil, fsm.Off })
+	})
+	return nil
+}
+
+// noAddr is no address.
+var noAddr netip.Addr
+
+// isHeld says whether addr is among the addresses of link.
+func isHeld(link *LinkState, addr netip.Addr) bool {
+	return slices.ContainsFunc(link.Addresses, func(p netip.Prefix) bool { return p.Addr() == addr })
+}

@@ -1,0 +1,62 @@
+/*
+Package client is a DHCPv4 client for Linux (RFC 2131): it gets an address for a
+link, keeps it as long as it can be kept, and gives it up when it must.
+
+	c, err := client.New(client.Config{Interface: "eth0"})
+	if err != nil {
+		return err
+	}
+	go c.Run(ctx)
+	l, err := c.Wait(ctx) // the lease
+
+So far nothing is configured: that is library mode. Packages netcfg and arpcheck
+have the parts that put the lease on the link and probe the address first; they
+satisfy the interfaces of Config, and examples/init shows them together.
+
+# States
+
+Named as in RFC 2131 figure 5, with the states that the figure lacks: WAITING is
+a back-off, CHECKING the conflict probe, APPLYING the time that the kernel takes.
+
+	              +------ INIT ------+  no stored lease
+	stored lease  |  (link, delay)   |
+	              v                  v
+	         REBOOTING          SELECTING <---------------+
+	          |  |   \  no answer ^  | OFFER              |
+	     ACK  |  |    +-----------+  v                    |
+	          |  | NAK           REQUESTING --4 tries-----+
+	          |  |                |   | NAK               |
+	          |  +---> WAITING <--|---+                   |
+	          |        ^   | 0, 2, 4 ... 300 s            |
+	          v        |   +------------------------------+
+	        CHECKING <-|----------+ ACK                   ^
+	          |   |    |                                  |
+	     free |   +----+ conflict: DECLINE, 10, 20 .. 300 s
+	          v        |                                  |
+	        APPLYING --+ the kernel refused twice         |
+	          |                                           |
+	          v    <---------- ACK ------+-----+          |
+	        BOUND --T1--> RENEWING --T2--> REBINDING -----+
+	                      unicast          broadcast   NAK, expiry
+
+Whatever the state, a lease that ends is taken off the link at once. When carrier
+is lost the address stays, and REBOOTING verifies it when carrier returns: it goes
+only on evidence against it, which is a NAK, a conflict, or a router that answers
+from another station (RFC 4436). Silence is no evidence.
+
+# The path of a packet
+
+	kernel filter -> internal/poll -> internal/rawudp -> internal/wire
+	  -> the loop of Run -> internal/fsm -> netcfg -> kernel
+
+The filter passes only replies to this link's hardware address, and nothing at all
+while BOUND. The one goroutine of internal/poll reads for every link; rawudp checks
+the IPv4 and UDP framing and wire the message, each once: what comes after them is
+valid. wire.Parse gives an Offer, Ack or Nak; the loop hands it to fsm.Machine.Step,
+which is the whole protocol and does no I/O; the loop does what it returns. What may
+block, the lease file and netlink, is done by a worker.
+
+Where to look: retransmission intervals in internal/fsm/exchange.go, options in
+internal/wire/options.go, routes in netcfg, flags in cmd/dhclient-go/flags.go.
+*/
+package client

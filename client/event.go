@@ -1,0 +1,142 @@
+package client
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// An Event is news of a Client, for Config.OnEvent. A lease in it is shared and
+// must not be changed.
+//
+//sumtype:decl
+type Event interface{ event() }
+
+type (
+	// Transition is a change of state.
+	Transition struct{ From, To State }
+	// Bound says that Lease is in use. Old is the one before it, nil if this
+	// is the first.
+	Bound struct{ Lease, Old *lease.Lease }
+	// Renewed says that Lease goes on from Old with the same address.
+	Renewed struct{ Lease, Old *lease.Lease }
+	// Expired says that the lease ended and is not used any more.
+	Expired struct{ Lease *lease.Lease }
+	// Refused says that a server sent NAK (RFC 2131 3.1(5)); Lease is what was
+	// lost by it, nil for nothing. Message is the server's own word, printable
+	// but not to be trusted. The next try is after Wait.
+	Refused struct {
+		Lease   *lease.Lease
+		Server  netip.Addr
+		Message string
+		Wait    time.Duration
+	}
+	// Declined says that the station By has Lease's address, which was
+	// therefore declined. The next try is after Wait.
+	Declined struct {
+		Lease *lease.Lease
+		By    net.HardwareAddr
+		Wait  time.Duration
+	}
+	// Lost says that a lease was given up before its end.
+	Lost struct {
+		Lease  *lease.Lease
+		Reason string
+	}
+	// Released says that the lease was given back (RFC 2131 4.4.6). The client
+	// is idle until Renew.
+	Released struct{ Lease *lease.Lease }
+	// Unanswered says that Server made an offer and did not acknowledge its
+	// acceptance; the client starts over (RFC 2131 3.1(5)).
+	Unanswered struct{ Server netip.Addr }
+	// UsingStored says that no server answers, and that the stored lease is
+	// used meanwhile because its router is here (RFC 2131 3.7).
+	UsingStored struct{ Lease *lease.Lease }
+	// RouterChanged says that another station than before answers for Router:
+	// this is another network (RFC 4436).
+	RouterChanged struct {
+		Router netip.Addr
+		By     net.HardwareAddr
+	}
+	// ApplyFailed says that Lease could not be put on the link. With a Wait
+	// the client gave up, and starts over after it.
+	ApplyFailed struct {
+		Lease *lease.Lease
+		Err   error
+		Wait  time.Duration
+	}
+	// ProbeFailed says that Addr could not be probed, and is used unprobed.
+	ProbeFailed struct {
+		Addr netip.Addr
+		Err  error
+	}
+	// Ignored says that a message had no meaning: Reason has why.
+	Ignored struct{ Reason string }
+	// Stopped is the last event. Lease was left on the link; nil for none.
+	Stopped struct{ Lease *lease.Lease }
+)
+
+func (Transition) event()    {}
+func (Bound) event()         {}
+func (Renewed) event()       {}
+func (Expired) event()       {}
+func (Refused) event()       {}
+func (Declined) event()      {}
+func (Lost) event()          {}
+func (Released) event()      {}
+func (Unanswered) event()    {}
+func (UsingStored) event()   {}
+func (RouterChanged) event() {}
+func (ApplyFailed) event()   {}
+func (ProbeFailed) event()   {}
+func (Ignored) event()       {}
+func (Stopped) event()       {}
+
+// eventOf gives a notice its public type.
+func eventOf(n fsm.Notice) Event {
+	switch n.Kind {
+	case fsm.Transition:
+		return Transition{n.From, n.To}
+	case fsm.Bound:
+		return Bound{n.Lease, n.Old}
+	case fsm.Renewed:
+		return Renewed{n.Lease, n.Old}
+	case fsm.Expired:
+		return Expired{n.Lease}
+	case fsm.Refused:
+		return Refused{n.Lease, n.Server, n.Text, n.Wait}
+	case fsm.Declined:
+		return Declined{n.Lease, hardware(n.MAC), n.Wait}
+	case fsm.Lost:
+		return Lost{n.Lease, n.Text}
+	case fsm.Released:
+		return Released{n.Lease}
+	case fsm.Unanswered:
+		return Unanswered{n.Server}
+	case fsm.UsingStored:
+		return UsingStored{n.Lease}
+	case fsm.RouterChanged:
+		return RouterChanged{n.Addr, hardware(n.MAC)}
+	case fsm.ApplyFailed:
+		return ApplyFailed{n.Lease, n.Err, n.Wait}
+	case fsm.ProbeFailed:
+		return ProbeFailed{n.Addr, n.Err}
+	case fsm.Stopped:
+		return Stopped{n.Lease}
+	case fsm.Ignored:
+	}
+	return Ignored{n.Text}
+}
+
+func hardware(a lease.HardwareAddr) net.HardwareAddr { return net.HardwareAddr(a[:]) }
+
+// station is the other way round; what is not an Ethernet address is none.
+func station(a net.HardwareAddr) (h lease.HardwareAddr) {
+	if len(a) == len(h) {
+		copy(h[:], a)
+	}
+	return h
+}
