@@ -1,0 +1,162 @@
+// Package wire turns bytes from the network into the events of package fsm, and
+// its messages into bytes. Every check of what a server says stands here, and
+// only here: what comes out is a lease whose fields hold what they claim to, or
+// a Reject with the reason.
+//
+// The codec is dhcpv4 of insomniacslk/dhcp. What it does not do is done around
+// it: a missing End, the fields of option 52, repeated options, and every
+// option's value.
+//
+// The rules for options (RFC 2131 4.1, RFC 3396):
+//   - Instances of one option are concatenated, first those in the options
+//     field, then those in file, then in sname.
+//   - Of an option that has one length, the first instance counts, and only if
+//     it has that length; options of any wrong length are as if absent.
+//   - A bad element of a list of addresses or names is left out, the others
+//     stay. In a list of routes nothing is used from where it cannot be told
+//     what is a route.
+//   - An option of more than 8192 octets is as if absent.
+package wire
+
+import (
+	"encoding/binary"
+	"math"
+	"net/netip"
+	"slices"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+const (
+	cookie     = 0x63825363 // RFC 2131 3
+	bootReply  = 2
+	forceRenew = 9 // RFC 3203 4; the codec does not name it
+)
+
+// Parse reads a server's message to the client id: an fsm.Offer, Ack or Nak,
+// else a *Reject. The xid is carried, not checked: package fsm knows which
+// exchange is under way. The event shares no memory with b, and its lease has
+// no Start.
+func Parse(b []byte, id *Identity) (fsm.Event, error) {
+	if err := checkHeader(b, id); err != nil {
+		return nil, err
+	}
+	r, err := decode(b)
+	if err != nil {
+		return nil, err
+	}
+	kind, err := r.messageType()
+	if err != nil {
+		return nil, err
+	}
+	// RFC 6842 3: absent is fine, different is somebody else's.
+	if v, ok := r.options[optClientID]; ok && !slices.Equal(v, id.ClientID) {
+		return nil, reject(OtherClientID, "%d octets", len(v))
+	}
+	server, err := r.serverID(kind)
+	if err != nil {
+		return nil, err
+	}
+	if kind == dhcpv4.MessageTypeNak {
+		return fsm.Nak{XID: r.xid, Server: server, Message: textOf(r.options[optMessage])}, nil
+	}
+	l, err := r.lease(kind, server, id)
+	if err != nil {
+		return nil, err
+	}
+	if kind == dhcpv4.MessageTypeOffer {
+		return fsm.Offer{XID: r.xid, Lease: l}, nil
+	}
+	return fsm.Ack{XID: r.xid, Lease: l}, nil
+}
+
+// checkHeader says whether b is a DHCP message from a server to us. It looks at
+// the bytes and not at a decoded message, since most of what it rejects is for
+// others, and there may be a flood of it.
+func checkHeader(b []byte, id *Identity) error {
+	switch {
+	case len(b) < headerLen || len(b) > math.MaxUint16:
+		return reject(BadLength, "%d octets", len(b))
+	case b[0] != bootReply:
+		return &Reject{Reason: NotReply}
+	case b[1] != ethernet || int(b[2]) != len(id.HardwareAddr):
+		return reject(OtherLink, "htype %d, hlen %d", b[1], b[2])
+	case lease.HardwareAddr(b[chaddrAt:]) != id.HardwareAddr:
+		return &Reject{Reason: OtherClient}
+	case binary.BigEndian.Uint32(b[cookieAt:]) != cookie:
+		return &Reject{Reason: NoCookie}
+	}
+	return nil
+}
+
+// messageType returns what the message is: OFFER, ACK or NAK.
+func (r *reply) messageType() (dhcpv4.MessageType, error) {
+	if r.count[optMessageType] == 0 {
+		return 0, &Reject{Reason: NoType}
+	}
+	v, ok := r.fixed(optMessageType, 1)
+	if !ok || r.count[optMessageType] > 1 {
+		return 0, reject(BadType, "%d times, %d octets", r.count[optMessageType], r.first[optMessageType])
+	}
+	switch kind := dhcpv4.MessageType(v[0]); kind {
+	case dhcpv4.MessageTypeOffer, dhcpv4.MessageTypeAck, dhcpv4.MessageTypeNak:
+		return kind, nil
+	case forceRenew:
+		return 0, &Reject{Reason: ForceRenew}
+	}
+	return 0, reject(BadType, "%d", v[0])
+}
+
+// serverID returns option 54. An ACK or NAK may lack it: then the server is the
+// one that was asked, which package fsm knows, and the zero Addr is returned.
+func (r *reply) serverID(kind dhcpv4.MessageType) (netip.Addr, error) {
+	if _, ok := r.options[optServerID]; !ok {
+		if kind == dhcpv4.MessageTypeOffer {
+			return netip.Addr{}, &Reject{Reason: NoServerID}
+		}
+		return netip.Addr{}, nil
+	}
+	v, ok := r.fixed(optServerID, 4)
+	if !ok {
+		return netip.Addr{}, reject(BadServerID, "%d octets", r.first[optServerID])
+	}
+	if a := addr(v); isHost(a) {
+		return a, nil
+	}
+	return netip.Addr{}, reject(BadServerID, "%v", addr(v))
+}
+
+// lease makes a lease of an OFFER or an ACK. The terms without which there is
+// none are checked one by one; the rest are rows of the table of options.
+func (r *reply) lease(kind dhcpv4.MessageType, server netip.Addr, id *Identity) (*lease.Lease, error) {
+	l := &lease.Lease{
+		Address:      r.yiaddr,
+		Server:       server,
+		Options:      r.options,
+		HardwareAddr: id.HardwareAddr,
+		ClientID:     slices.Clone(id.ClientID),
+	}
+	if v, ok := r.fixed(optSubnetMask, 4); ok {
+		bits, ok := maskBits(v)
+		// An ACK leaves out what the client knows from the offer or the lease
+		// it holds; a mask that is none is left out too.
+		if !ok && kind == dhcpv4.MessageTypeOffer {
+			return nil, reject(BadMask, "%v", addr(v))
+		}
+		l.Bits = bits
+	}
+	if !isHost(l.Address) || !isHostOf(l.Address, l.Address, l.Bits) {
+		return nil, reject(BadAddress, "%v/%d", l.Address, l.Bits)
+	}
+	if v, ok := r.fixed(optLeaseTime, 4); ok {
+		if l.Valid = seconds(v); l.Valid == 0 {
+			return nil, &Reject{Reason: NoTime}
+		}
+	}
+	r.fill(l)
+	l.Routes = r.routes(l)
+	return l, nil
+}
