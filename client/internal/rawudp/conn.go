@@ -1,0 +1,217 @@
+package rawudp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/mdlayher/packet"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/poll"
+)
+
+// Config says what Open opens.
+type Config struct {
+	// Link is the link. Index 0 is a link that does not exist: Follow tells
+	// when it does.
+	Link lease.LinkState
+	// Logger gets what is wrong and not fatal, and is to name the link; nil
+	// logs nothing.
+	Logger *slog.Logger
+}
+
+// A Conn carries the DHCP messages of one link. Its methods may be called by
+// any goroutine.
+type Conn struct {
+	receive func(payload []byte, from netip.Addr)
+	count   counters
+	packet  *packet.Conn
+	raw     syscall.RawConn // of packet
+	reg     *poll.Registration
+	once    func() error // closes
+	closed  atomic.Bool
+
+	// rx is held while what has come is read and delivered, and guards these.
+	// Who holds both took it first: receive may call Send.
+	rx     sync.Mutex
+	on     bool
+	filter []bpf.RawInstruction // when on
+
+	// tx is held while something is sent, and guards these.
+	tx    sync.Mutex
+	index int         // 0: no link
+	udp   *udpSocket  // nil if the port could not be had
+	hops  *neighbours // without udp only; nil if that failed as well
+}
+
+// ipv4 is ETH_P_IP in network byte order, as packet(7) wants it.
+var ipv4 = binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_IP))
+
+// Open opens every socket that a Conn needs, in the network namespace of the
+// calling thread: none is opened later, no thread is held, and the Conn can be
+// used from other namespaces. Nothing is received before Receive.
+//
+// receive gets the payload of each UDP datagram to port 68 that is well formed
+// and may be a BOOTREPLY to the link's hardware address, valid during the call,
+// and the IP source address. It is called by one goroutine of the process: it
+// must not block, and must not call the Conn except for Send and Stats.
+//
+// A missing capability is a *CapabilityError. That UDP port 68 cannot be bound
+// is none: it is logged, and unicasts leave another way.
+func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, error) {
+	c := &Conn{receive: receive, index: cfg.Link.Index, filter: filterFor(cfg.Link.Index, cfg.Link.HardwareAddr)}
+	c.once = sync.OnceValue(c.close)
+	if err := c.openPacket(); err != nil {
+		return nil, fmt.Errorf("open packet socket on %s: %w", cfg.Link.Name, needs("CAP_NET_RAW", err))
+	}
+	log := cfg.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	c.openUnicast(log)
+	if err := c.register(); err != nil {
+		return nil, errors.Join(fmt.Errorf("wait for packets on %s: %w", cfg.Link.Name, err), c.Close())
+	}
+	return c, nil
+}
+
+// openPacket opens the packet socket, deaf.
+func (c *Conn) openPacket() (err error) {
+	proto := unix.ETH_P_IP
+	if c.index == 0 {
+		proto = 0 // else it would be bound to every link
+	}
+	c.packet, err = packet.Listen(&net.Interface{Index: c.index}, packet.Datagram, proto, &packet.Config{Filter: dropAll})
+	if err != nil {
+		return err
+	}
+	c.raw, err = c.packet.SyscallConn()
+	if err == nil {
+		err = c.control(func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1) })
+	}
+	if err != nil {
+		return errors.Join(err, c.packet.Close())
+	}
+	return nil
+}
+
+// openUnicast opens what unicasts leave through.
+func (c *Conn) openUnicast(log *slog.Logger) {
+	var err error
+	if c.udp, err = openUDP(); err == nil {
+		return
+	}
+	var noHops error
+	c.hops, noHops = openNeighbours()
+	log.Warn("unicasts leave through the packet socket", "err", errors.Join(err, noHops))
+}
+
+func (c *Conn) register() error {
+	return c.control(func(fd int) (err error) {
+		c.reg, err = poll.Register(fd, c.ready)
+		return err
+	})
+}
+
+// control calls f with the descriptor of the packet socket.
+func (c *Conn) control(f func(fd int) error) error {
+	var err error
+	if cerr := c.raw.Control(func(fd uintptr) { err = f(int(fd)) }); cerr != nil {
+		return cerr
+	}
+	return err
+}
+
+// Follow goes on with the link of that index and hardware address, on the same
+// sockets; index 0 is none. What came in over the link before it is forgotten.
+func (c *Conn) Follow(index int, addr net.HardwareAddr) error {
+	var mac lease.HardwareAddr
+	if len(addr) != len(mac) && (index != 0 || len(addr) != 0) {
+		return fmt.Errorf("follow link %d: hardware address of %d octets, not of %d", index, len(addr), len(mac))
+	}
+	copy(mac[:], addr)
+	c.rx.Lock()
+	defer c.rx.Unlock()
+	c.tx.Lock()
+	defer c.tx.Unlock()
+	if err := c.follow(index, mac); err != nil {
+		return fmt.Errorf("follow link %d: %w", index, err)
+	}
+	return nil
+}
+
+// follow is Follow with both locks held. If it fails there is no link.
+func (c *Conn) follow(index int, mac lease.HardwareAddr) error {
+	c.index, c.filter = 0, dropAll
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	if err := c.packet.SetBPF(dropAll); err != nil {
+		return fmt.Errorf("set filter: %w", err)
+	}
+	if index != 0 {
+		// Also if the index is the same: a link that was removed and made
+		// again with its old index is another one.
+		bind := func(fd int) error {
+			return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: index})
+		}
+		if err := c.control(bind); err != nil {
+			return fmt.Errorf("bind: %w", err)
+		}
+	}
+	c.drain()
+	c.index, c.filter = index, filterFor(index, mac)
+	return c.setFilter()
+}
+
+// setFilter makes the kernel filter as on says.
+func (c *Conn) setFilter() error {
+	prog := dropAll
+	if c.on {
+		prog = c.filter
+	}
+	if err := c.packet.SetBPF(prog); err != nil {
+		return fmt.Errorf("set filter: %w", err)
+	}
+	return nil
+}
+
+// Close closes the sockets. When it returns, receive is not running and will
+// not be called again. Closing twice is harmless.
+func (c *Conn) Close() error { return c.once() }
+
+func (c *Conn) close() error {
+	c.closed.Store(true)
+	// Not with a lock held: ready takes them, and this waits for it.
+	if c.reg != nil {
+		c.reg.Close()
+	}
+	c.tx.Lock() // not under the feet of a Send
+	defer c.tx.Unlock()
+	err := c.packet.Close()
+	if c.udp != nil {
+		err = errors.Join(err, c.udp.close())
+	}
+	if c.hops != nil {
+		c.hops.close()
+	}
+	return err
+}
+
+// Stats returns what was counted until now.
+func (c *Conn) Stats() Stats {
+	// The kernel starts anew after each reading. It fails only when closed.
+	if s, err := c.packet.Stats(); err == nil {
+		c.count.overrun.Add(uint64(s.Drops))
+	}
+	return c.count.stats()
+}

@@ -1,0 +1,109 @@
+package rawudp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// burst is how many frames one call of ready takes: a flood on one link must
+// not keep the others waiting.
+const burst = 32
+
+// shared is what a frame is read into. The process has one: package poll has
+// one goroutine. The longest IPv4 datagram fits.
+var shared struct {
+	frame   [1 << 16]byte
+	control [64]byte // unix.TpacketAuxdata and its header are 36
+}
+
+// Receive turns delivery on or off. When it has turned it off, receive is not
+// running, and what had come before is forgotten.
+func (c *Conn) Receive(on bool) error {
+	c.rx.Lock()
+	defer c.rx.Unlock()
+	if c.closed.Load() {
+		return fmt.Errorf("receive: %w", net.ErrClosed)
+	}
+	c.on = on
+	if err := c.setFilter(); err != nil {
+		return fmt.Errorf("receive: %w", err)
+	}
+	if !on {
+		c.drain()
+	}
+	return nil
+}
+
+// drain reads and forgets what has come; rx is held and the filter drops all.
+func (c *Conn) drain() {
+	_ = c.control(func(fd int) error {
+		for {
+			// A pending ENETDOWN comes before the frames, and once.
+			_, _, err := unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT)
+			if err != nil && !errors.Is(err, unix.ENETDOWN) {
+				return err // EAGAIN: nothing is left
+			}
+		}
+	})
+}
+
+// ready reads what has come, in the goroutine of package poll.
+func (c *Conn) ready() {
+	c.rx.Lock()
+	defer c.rx.Unlock()
+	for range burst {
+		n, status, err := c.read()
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case err != nil:
+			// ENETDOWN: the link went down. The socket goes on when it is up.
+			c.count.readErrors.Add(1)
+		case c.on:
+			c.deliver(shared.frame[:n], status)
+		}
+	}
+}
+
+func (c *Conn) deliver(frame []byte, status uint32) {
+	payload, from, why := parse(frame, status)
+	if why != accepted {
+		c.count.dropped[why].Add(1)
+		return
+	}
+	c.count.received.Add(1)
+	c.receive(payload, from)
+}
+
+// read reads one frame into the shared buffer.
+func (c *Conn) read() (n int, status uint32, err error) {
+	err = c.control(func(fd int) (err error) {
+		var controlled int
+		n, controlled, _, _, err = unix.Recvmsg(fd, shared.frame[:], shared.control[:], unix.MSG_DONTWAIT)
+		if err == nil {
+			status = auxStatus(shared.control[:controlled])
+		}
+		return err
+	})
+	return n, status, err
+}
+
+// auxStatus returns tp_status of the frame's PACKET_AUXDATA; 0 without one.
+func auxStatus(control []byte) uint32 {
+	// The parser reads a header whatever the length.
+	for len(control) >= unix.CmsgLen(0) {
+		hdr, data, rest, err := unix.ParseOneSocketControlMessage(control)
+		if err != nil {
+			return 0
+		}
+		if hdr.Level == unix.SOL_PACKET && hdr.Type == unix.PACKET_AUXDATA && len(data) >= 4 {
+			return binary.NativeEndian.Uint32(data)
+		}
+		control = rest
+	}
+	return 0
+}
