@@ -1,0 +1,77 @@
+package arpcheck
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/mdlayher/arp"
+)
+
+const (
+	routerTries = 3
+	// Between two tries; a router answers in less, or was not there.
+	routerMin = 50 * time.Millisecond
+	routerMax = 100 * time.Millisecond
+	// routerWait is how long after the last try an answer counts: one that is
+	// busy may take its time.
+	routerWait = time.Second
+)
+
+// A query asks a router who it is.
+type query struct {
+	task
+	source, router netip.Addr
+	to             mac
+	found          func(by net.HardwareAddr)
+	tries          int
+}
+
+// CheckRouter asks, from the IPv4 address source, who has the address router:
+// the station mac only, or all if mac is nil (RFC 4436 2.1). It asks three
+// times in about 150 ms. found is called at most once, with the station that
+// answered first; silence is no answer, and neither are arguments that are no
+// addresses.
+//
+// It ends a CheckRouter before it, whose callback does not come any more; a
+// Probe or Defend goes on.
+func (d *Detector) CheckRouter(source, router netip.Addr, mac net.HardwareAddr, found func(by net.HardwareAddr)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.halt(kindQuery)
+	defer d.tune()
+	source, router = source.Unmap(), router.Unmap()
+	if !source.Is4() || d.refuses(router) != nil || len(mac) != 0 && len(mac) != len(broadcast) {
+		return
+	}
+	q := &query{task: task{d: d}, source: source, router: router, to: broadcast, found: found}
+	copy(q.to[:], mac)
+	d.query = q
+	q.ask()
+}
+
+func (q *query) ask() {
+	_ = q.d.transmit(request{spa: q.source, tpa: q.router, to: q.to}, &q.d.count.routerRequests)
+	q.tries++
+	if q.tries < routerTries {
+		q.after(between(routerMin, routerMax), q.ask)
+		return
+	}
+	q.after(routerWait, q.finish)
+}
+
+// isAnswer says that m is a reply to our request.
+func (q *query) isAnswer(m message) bool {
+	return m.op == arp.OperationReply && m.spa == q.router && m.tpa == q.source
+}
+
+func (q *query) answer(by mac) {
+	q.finish()
+	q.d.later(kindQuery, func() { q.found(by.addr()) })
+}
+
+func (q *query) finish() {
+	q.end()
+	q.d.query = nil
+	q.d.tune()
+}
