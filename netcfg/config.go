@@ -1,0 +1,78 @@
+package netcfg
+
+import (
+	"fmt"
+	"math"
+)
+
+// Config says how leases are applied to a link. The zero value works.
+type Config struct {
+	// Metric is the metric of every route of ours, 1 to 2147483647; 0 is 1000
+	// plus the link's index, so that two links never share a default route.
+	Metric int
+	// Routes says which routes of a lease are installed.
+	Routes Routes
+	// NoMTU ignores the MTU of leases (option 26).
+	NoMTU bool
+	// LinkMTU gives the MTU of a lease to the link itself instead of to our
+	// routes, and the old one back when the lease is gone. Some drivers drop
+	// the carrier for it.
+	LinkMTU bool
+	// LeaveDown never brings the link up. Else it is brought up once, when it
+	// is first seen; taken down later, it stays down.
+	LeaveDown bool
+}
+
+func (c Config) check() error {
+	if c.Metric < 0 || c.Metric > math.MaxInt32 {
+		return fmt.Errorf("route metric %d is not between 0 and %d", c.Metric, math.MaxInt32)
+	}
+	return nil
+}
+
+// metric is the metric of routes on the link with that index.
+func (c Config) metric(index int) int {
+	if c.Metric != 0 {
+		return c.Metric
+	}
+	return 1000 + index
+}
+
+// Routes limits what a lease may do to the routing table. Option 121 can send
+// any destination to any station of the link, past a VPN too (CVE-2024-3661).
+type Routes uint8
+
+const (
+	// RoutesAll installs every route of the lease.
+	RoutesAll Routes = iota
+	// RoutesSubnet installs the default route, and more specific ones only
+	// to destinations inside the leased subnet.
+	RoutesSubnet
+	// RoutesDefault installs the default route only.
+	RoutesDefault
+	// RoutesNone installs no route of the lease.
+	//
+	// The leased subnet itself stays reachable under each of these: without
+	// that route the address would be useless.
+	RoutesNone
+)
+
+var routesNames = [...]string{"all", "subnet", "default", "none"}
+
+// String is the name that ParseRoutes reads.
+func (r Routes) String() string {
+	if int(r) < len(routesNames) {
+		return routesNames[r]
+	}
+	return fmt.Sprintf("Routes(%d)", uint8(r))
+}
+
+// ParseRoutes reads all, subnet, default or none.
+func ParseRoutes(s string) (Routes, error) {
+	for i, name := range routesNames {
+		if s == name {
+			return Routes(i), nil
+		}
+	}
+	return RoutesAll, fmt.Errorf("routes %q: not one of all, subnet, default, none", s)
+}

@@ -1,0 +1,133 @@
+package netcfg
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// A Link is one Ethernet link of a namespace. It is followed by its index: a
+// new name changes nothing. When it is deleted, a later link with the
+// configured name takes its place.
+type Link struct {
+	ns   *Namespace
+	name string
+	cfg  Config
+	log  *slog.Logger
+
+	// applying is held by Apply.
+	applying sync.Mutex
+	notes    string // of the last plan, so that each is logged once
+	mtu      heldMTU
+
+	mu      sync.Mutex
+	index   int // of the link as it was last seen
+	upped   int // index of the link that was brought up, so that it is done once
+	strange int // index of a link with our name that was found unusable
+}
+
+// Link returns the link with that name. It fails with a *LinkError when there
+// is none, or when DHCP cannot run on it.
+func (ns *Namespace) Link(name string, cfg Config) (*Link, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("link %s: %w", name, err)
+	}
+	info, found, err := ns.linkByName(name)
+	if err != nil {
+		return nil, fmt.Errorf("link %s: %w", name, err)
+	}
+	if !found {
+		names, err := ns.linkNames()
+		if err != nil {
+			return nil, fmt.Errorf("link %s: %w", name, err)
+		}
+		return nil, noLink(name, names)
+	}
+	if err := usable(info); err != nil {
+		return nil, err
+	}
+	return &Link{ns: ns, name: name, cfg: cfg, log: ns.log.With("link", name), index: info.index}, nil
+}
+
+// State is what the kernel says of the link now; Index is 0 if it is gone.
+func (l *Link) State() (lease.LinkState, error) {
+	info, found, err := l.find()
+	if err == nil && !found {
+		return lease.LinkState{}, nil
+	}
+	var s lease.LinkState
+	if err == nil {
+		s, err = l.ns.linkState(info)
+	}
+	if err != nil {
+		return lease.LinkState{}, fmt.Errorf("state of %s: %w", l.name, err)
+	}
+	return s, nil
+}
+
+// Up brings the link up, unless it is.
+func (l *Link) Up() error {
+	info, found, err := l.find()
+	if err == nil && !found {
+		err = ErrNoLink
+	}
+	if err == nil {
+		err = l.bringUp(info)
+	}
+	if err != nil {
+		return fmt.Errorf("bring %s up: %w", l.name, err)
+	}
+	return nil
+}
+
+func (l *Link) bringUp(info linkInfo) error {
+	l.mu.Lock()
+	l.upped = info.index
+	l.mu.Unlock()
+	if info.up() {
+		return nil
+	}
+	return l.ns.do(func() error { return l.ns.handle.LinkSetUp(device(info.index)) })
+}
+
+// firstSight says that nobody has brought this link up yet, and that we may.
+func (l *Link) firstSight(info linkInfo) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.cfg.LeaveDown && l.upped != info.index
+}
+
+// find looks the link up by its index or, once that is gone, by its name.
+func (l *Link) find() (linkInfo, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	info, found, err := l.ns.linkByIndex(l.index)
+	if err != nil || found {
+		return info, found, err
+	}
+	l.index = 0
+	info, found, err = l.ns.linkByName(l.name)
+	if err != nil || !found {
+		return linkInfo{}, false, err
+	}
+	if err := usable(info); err != nil {
+		if l.strange != info.index {
+			l.log.Warn("link is not followed", "err", err)
+		}
+		l.strange = info.index
+		return linkInfo{}, false, nil
+	}
+	l.index = info.index
+	return info, true, nil
+}
+
+// device is what the library wants to see of a link.
+func device(index int) netlink.Link {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Index = index
+	return &netlink.Device{LinkAttrs: attrs}
+}

@@ -1,0 +1,136 @@
+package netcfg
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// requestTimeout bounds each request to the kernel, which answers in
+// microseconds unless somebody holds the RTNL lock.
+const requestTimeout = 5 * time.Second
+
+// A Namespace is a handle on a network namespace. Its methods may be called
+// from any goroutine and any OS thread, also from one in another namespace.
+type Namespace struct {
+	log *slog.Logger
+	mon *monitor
+
+	// mu is held for reading during requests, so that Close cannot free a
+	// descriptor number that one of them is about to use.
+	mu     sync.RWMutex
+	closed bool
+	done   chan struct{}
+	// handle carries what the library can say; query what it cannot: the
+	// count of carrier changes, and the addresses of one link alone.
+	handle *netlink.Handle
+	query  *nl.SocketHandle
+}
+
+// Open returns a handle on the network namespace of the calling OS thread. All
+// sockets are opened here; what is done later needs CAP_NET_ADMIN in that
+// namespace and nothing else. A nil logger logs nothing.
+func Open(log *slog.Logger) (*Namespace, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	// All sockets in one namespace, even if the threads differ in theirs.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open netlink socket: %w", err)
+	}
+	sock, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+	if err != nil {
+		handle.Close()
+		return nil, fmt.Errorf("open netlink socket: %w", err)
+	}
+	mon, err := newMonitor(log)
+	if err != nil {
+		handle.Close()
+		sock.Close()
+		return nil, err
+	}
+	ns := &Namespace{log: log, mon: mon, done: make(chan struct{}), handle: handle, query: &nl.SocketHandle{Socket: sock}}
+	ns.tune()
+	return ns, nil
+}
+
+// tune sets what only makes requests cheaper: time limits, and filters in the
+// kernel instead of here (Linux 4.20).
+func (ns *Namespace) tune() {
+	tv := unix.NsecToTimeval(requestTimeout.Nanoseconds())
+	_ = ns.query.Socket.SetSendTimeout(&tv)
+	_ = ns.query.Socket.SetReceiveTimeout(&tv)
+	_ = ns.handle.SetSocketTimeout(requestTimeout)
+	_ = unix.SetsockoptInt(ns.query.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
+	_ = ns.handle.SetStrictCheck(true)
+}
+
+// Close ends what runs on the handle with ErrClosed. What is on the links stays.
+func (ns *Namespace) Close() error {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	if ns.closed {
+		return nil
+	}
+	ns.closed = true
+	close(ns.done)
+	ns.handle.Close()
+	ns.query.Close()
+	return ns.mon.close()
+}
+
+// do runs one request, unless the handle is closed.
+func (ns *Namespace) do(request func() error) error {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	if ns.closed {
+		return ErrClosed
+	}
+	return request()
+}
+
+// WaitLink returns when a link with that name exists, which may be at once.
+// It fails when ctx is done first.
+func (ns *Namespace) WaitLink(ctx context.Context, name string) error {
+	w, err := ns.mon.add()
+	if err != nil {
+		return fmt.Errorf("wait for link %q: %w", name, err)
+	}
+	defer ns.mon.remove(w)
+	for {
+		_, found, err := ns.linkByName(name)
+		if err != nil {
+			return fmt.Errorf("wait for link %q: %w", name, err)
+		}
+		if found {
+			return nil
+		}
+		if err := ns.wait(ctx, w); err != nil {
+			return fmt.Errorf("wait for link %q: %w", name, err)
+		}
+	}
+}
+
+// wait returns nil when w was woken.
+func (ns *Namespace) wait(ctx context.Context, w *watcher) error {
+	select {
+	case <-w.woken:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-ns.done:
+		return ErrClosed
+	}
+}

@@ -1,0 +1,274 @@
+package netcfg
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// A linkInfo is what the kernel says of a link. The library's own link type
+// lacks the count of carrier changes and the IPv4 settings, and asks for all
+// virtual functions of a card, which can hold the RTNL lock for a second.
+type linkInfo struct {
+	index   int
+	name    string
+	hwType  uint16 // ARPHRD_*
+	hwAddr  []byte
+	flags   uint32 // IFF_*
+	mtu     int
+	maxMTU  int // what the driver allows; 0 if it does not say
+	changes uint32
+	// promote says that an address takes the place of the primary address of
+	// its subnet when that goes; else it goes too (promote_secondaries).
+	promote bool
+}
+
+func (l linkInfo) up() bool { return l.flags&unix.IFF_UP != 0 }
+
+// carrier is IFF_RUNNING, not IFF_LOWER_UP: the latter comes a moment before
+// the link has a queue, and what is sent in that moment is dropped unseen, at
+// the cost of a whole retransmission interval.
+func (l linkInfo) carrier() bool { return l.up() && l.flags&unix.IFF_RUNNING != 0 }
+
+// ownAddr says that the hardware address can be a station's.
+func (l linkInfo) ownAddr() bool {
+	return len(l.hwAddr) == 6 && l.hwAddr[0]&1 == 0 && !bytes.Equal(l.hwAddr, make([]byte, 6))
+}
+
+const (
+	filterSkipStats = 1 << 3 // RTEXT_FILTER_SKIP_STATS, linux/rtnetlink.h
+	maxName         = 127    // ALTIFNAMSIZ less the final zero
+	ifNameSize      = 15     // IFNAMSIZ less the final zero
+	promoteConf     = 20     // IPV4_DEVCONF_PROMOTE_SECONDARIES, linux/ip.h
+	dumpTries       = 5
+)
+
+// request asks the kernel, again when a dump was torn by a change meanwhile.
+func (ns *Namespace) request(kind, flags int, answer uint16, data ...nl.NetlinkRequestData) (msgs [][]byte, err error) {
+	err = ns.do(func() error {
+		for range dumpTries {
+			req := &nl.NetlinkRequest{Data: data, Sockets: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: ns.query}}
+			req.Type, req.Flags = uint16(kind), unix.NLM_F_REQUEST|uint16(flags)
+			msgs, err = req.Execute(unix.NETLINK_ROUTE, answer)
+			if !errors.Is(err, nl.ErrDumpInterrupted) {
+				break
+			}
+		}
+		return err
+	})
+	return msgs, err
+}
+
+// linkByName finds a link by its name or by one of its alternative names.
+func (ns *Namespace) linkByName(name string) (linkInfo, bool, error) {
+	attr := unix.IFLA_IFNAME
+	switch {
+	case name == "" || len(name) > maxName:
+		return linkInfo{}, false, nil
+	case len(name) > ifNameSize:
+		attr = unix.IFLA_ALT_IFNAME
+	}
+	return ns.link(nl.NewIfInfomsg(unix.AF_UNSPEC), nl.NewRtAttr(attr, nl.ZeroTerminated(name)))
+}
+
+func (ns *Namespace) linkByIndex(index int) (linkInfo, bool, error) {
+	if index <= 0 {
+		return linkInfo{}, false, nil
+	}
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	return ns.link(msg)
+}
+
+func (ns *Namespace) link(data ...nl.NetlinkRequestData) (linkInfo, bool, error) {
+	data = append(data, nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(filterSkipStats)))
+	msgs, err := ns.request(unix.RTM_GETLINK, unix.NLM_F_ACK, unix.RTM_NEWLINK, data...)
+	if errors.Is(err, unix.ENODEV) {
+		return linkInfo{}, false, nil
+	}
+	if err != nil {
+		return linkInfo{}, false, fmt.Errorf("read link: %w", err)
+	}
+	if len(msgs) != 1 {
+		return linkInfo{}, false, fmt.Errorf("read link: %d answers", len(msgs))
+	}
+	l, err := parseLink(msgs[0])
+	return l, err == nil, err
+}
+
+// linkNames lists the links of the namespace, sorted.
+func (ns *Namespace) linkNames() ([]string, error) {
+	msgs, err := ns.request(unix.RTM_GETLINK, unix.NLM_F_DUMP, unix.RTM_NEWLINK,
+		nl.NewIfInfomsg(unix.AF_UNSPEC), nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(filterSkipStats)))
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	var names []string
+	for _, msg := range msgs {
+		l, err := parseLink(msg)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, l.name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func parseLink(msg []byte) (linkInfo, error) {
+	if len(msg) < unix.SizeofIfInfomsg {
+		return linkInfo{}, fmt.Errorf("read link: message of %d octets", len(msg))
+	}
+	info := nl.DeserializeIfInfomsg(msg)
+	l := linkInfo{index: int(info.Index), hwType: info.Type, flags: info.Flags}
+	attrs, err := nl.ParseRouteAttr(msg[unix.SizeofIfInfomsg:])
+	if err != nil {
+		return linkInfo{}, fmt.Errorf("read link: %w", err)
+	}
+	for _, a := range attrs {
+		switch a.Attr.Type &^ unix.NLA_F_NESTED {
+		case unix.IFLA_IFNAME:
+			l.name = unix.ByteSliceToString(a.Value)
+		case unix.IFLA_ADDRESS:
+			l.hwAddr = bytes.Clone(a.Value)
+		case unix.IFLA_MTU:
+			l.mtu = int(u32(a.Value))
+		case unix.IFLA_MAX_MTU:
+			l.maxMTU = int(min(u32(a.Value), math.MaxUint16))
+		case unix.IFLA_CARRIER_CHANGES:
+			l.changes = u32(a.Value)
+		case unix.IFLA_AF_SPEC:
+			l.promote = u32(inetConf(a.Value, promoteConf)) != 0
+		}
+	}
+	return l, nil
+}
+
+// inetConf finds an IPv4 setting (IPV4_DEVCONF_*) in IFLA_AF_SPEC, where
+// IFLA_INET_CONF is the array of all of them, the first of them being number 1.
+func inetConf(spec []byte, setting int) []byte {
+	conf := attribute(attribute(spec, unix.AF_INET), unix.IFLA_INET_CONF)
+	if at := 4 * (setting - 1); len(conf) >= at+4 {
+		return conf[at : at+4]
+	}
+	return nil
+}
+
+func attribute(b []byte, kind uint16) []byte {
+	attrs, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return nil
+	}
+	for _, a := range attrs {
+		if a.Attr.Type&^unix.NLA_F_NESTED == kind {
+			return a.Value
+		}
+	}
+	return nil
+}
+
+// u32 reads a number as the kernel writes it; 0 if there is none.
+func u32(b []byte) uint32 {
+	if len(b) < 4 {
+		return 0
+	}
+	return binary.NativeEndian.Uint32(b)
+}
+
+// setPromote turns promote_secondaries on for the link.
+func (ns *Namespace) setPromote(index int) error {
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC|unix.NLA_F_NESTED, nil)
+	inet := spec.AddRtAttr(unix.AF_INET|unix.NLA_F_NESTED, nil)
+	conf := inet.AddRtAttr(unix.IFLA_INET_CONF|unix.NLA_F_NESTED, nil)
+	conf.AddRtAttr(promoteConf, nl.Uint32Attr(1))
+	if _, err := ns.request(unix.RTM_SETLINK, unix.NLM_F_ACK, 0, msg, spec); err != nil {
+		return fmt.Errorf("set promote_secondaries: %w", err)
+	}
+	return nil
+}
+
+// addresses lists the IPv4 addresses of a link; none if it does not exist.
+func (ns *Namespace) addresses(index int) ([]address, error) {
+	msg := nl.NewIfAddrmsg(unix.AF_INET)
+	msg.Index = uint32(index)
+	msgs, err := ns.request(unix.RTM_GETADDR, unix.NLM_F_DUMP, unix.RTM_NEWADDR, msg)
+	if errors.Is(err, unix.ENODEV) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	var out []address
+	for _, msg := range msgs {
+		a, on, err := parseAddress(msg)
+		if err != nil {
+			return nil, err
+		}
+		if on == index { // before Linux 4.20 the kernel answers with all
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+func parseAddress(msg []byte) (a address, index int, err error) {
+	if len(msg) < unix.SizeofIfAddrmsg {
+		return address{}, 0, fmt.Errorf("read address: message of %d octets", len(msg))
+	}
+	head := nl.DeserializeIfAddrmsg(msg)
+	attrs, err := nl.ParseRouteAttr(msg[unix.SizeofIfAddrmsg:])
+	if err != nil {
+		return address{}, 0, fmt.Errorf("read address: %w", err)
+	}
+	var local, peer netip.Addr
+	a.valid = forever
+	flags := uint32(head.Flags)
+	for _, attr := range attrs {
+		switch attr.Attr.Type {
+		case unix.IFA_LOCAL:
+			local, _ = netip.AddrFromSlice(attr.Value)
+		case unix.IFA_ADDRESS:
+			peer, _ = netip.AddrFromSlice(attr.Value)
+		case unix.IFA_BROADCAST:
+			a.broadcast, _ = netip.AddrFromSlice(attr.Value)
+		case unix.IFA_FLAGS:
+			flags = u32(attr.Value)
+		case unix.IFA_CACHEINFO:
+			if len(attr.Value) >= unix.SizeofIfaCacheinfo {
+				a.valid = nl.DeserializeIfaCacheInfo(attr.Value).Valid
+			}
+		}
+	}
+	a.prefix = netip.PrefixFrom(local, int(head.Prefixlen))
+	a.noPrefixRoute = flags&unix.IFA_F_NOPREFIXROUTE != 0
+	a.secondary = flags&unix.IFA_F_SECONDARY != 0
+	if peer != local {
+		a.peer = peer
+	}
+	return a, int(head.Index), nil
+}
+
+// linkState is what watchers and transports get to know.
+func (ns *Namespace) linkState(l linkInfo) (lease.LinkState, error) {
+	s := lease.LinkState{Index: l.index, Name: l.name, MTU: l.mtu, Carrier: l.carrier(), CarrierChanges: l.changes}
+	copy(s.HardwareAddr[:], l.hwAddr)
+	addrs, err := ns.addresses(l.index)
+	if err != nil {
+		return lease.LinkState{}, err
+	}
+	for _, a := range addrs {
+		s.Addresses = append(s.Addresses, a.prefix)
+	}
+	return s, nil
+}

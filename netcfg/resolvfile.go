@@ -1,0 +1,267 @@
+package netcfg
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// A fileBackend writes resolv.conf together with other clients, each for its
+// link. They meet in a directory, which holds what each link contributes, what
+// stood in the file before the first of them, and what they wrote; whoever
+// holds the lock there may change any of it, and the file.
+type fileBackend struct {
+	path     string
+	stateDir string
+	link     string
+	metric   int
+	log      *slog.Logger
+	told     bool // that somebody else changed the file
+}
+
+// header is the first line of a file of ours, before the links.
+const header = "# Written by dhclient-go for "
+
+const (
+	entryPrefix = "link-"
+	entrySuffix = ".json"
+	savedName   = "before.json"
+	// maxStateFile bounds what is read from the directory.
+	maxStateFile = 1 << 20
+)
+
+func (f *fileBackend) name() string { return f.path }
+
+// An entry is what one link contributes.
+type entry struct {
+	settings
+	link string
+	// Metric orders the entries.
+	Metric int `json:"metric"`
+	// Until is when the lease ends, in CLOCK_BOOTTIME; 0 is never. The entry
+	// of a client that died counts no longer then.
+	Until time.Duration `json:"until,omitempty"`
+}
+
+// saved is what has to be remembered about the file.
+type saved struct {
+	// Before is what stood there.
+	Before content `json:"before"`
+	// Written are the texts that may stand there as ours: a client that dies
+	// while it writes leaves the older of two.
+	Written []string `json:"written"`
+}
+
+func (f *fileBackend) set(ctx context.Context, s settings) error {
+	return f.locked(ctx, func(dir string) error {
+		e := entry{settings: s, Metric: f.metric, Until: s.until}
+		if err := writeJSON(f.entryPath(dir), e); err != nil {
+			return fmt.Errorf("note name servers: %w", err)
+		}
+		return f.update(dir)
+	})
+}
+
+func (f *fileBackend) unset(ctx context.Context) error {
+	if _, err := os.Stat(f.dir()); errors.Is(err, os.ErrNotExist) {
+		return nil // nobody has ever set anything
+	}
+	return f.locked(ctx, func(dir string) error {
+		if err := os.Remove(f.entryPath(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("forget name servers: %w", err)
+		}
+		return f.update(dir)
+	})
+}
+
+func (f *fileBackend) entryPath(dir string) string {
+	return filepath.Join(dir, entryPrefix+f.link+entrySuffix)
+}
+
+// dir is the directory for the file. A file that is mounted onto its path is
+// told from those that other namespaces have there.
+func (f *fileBackend) dir() string {
+	key := f.path
+	var st unix.Statx_t
+	if mounted(f.path, &st) {
+		key += fmt.Sprintf("@%d:%d:%d", st.Dev_major, st.Dev_minor, st.Ino)
+	}
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(key)) // a hash.Hash never fails
+	return filepath.Join(f.stateDir, fmt.Sprintf("%s-%016x", filepath.Base(f.path), sum.Sum64()))
+}
+
+// locked runs do while it holds the lock.
+func (f *fileBackend) locked(ctx context.Context, do func(dir string) error) error {
+	dir := f.dir()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("share %s: %w", f.path, err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return fmt.Errorf("share %s: %w", f.path, err)
+	}
+	defer lock.Close()
+	for {
+		err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return do(dir)
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("lock %s: %w", lock.Name(), err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("lock %s: %w", lock.Name(), context.Cause(ctx))
+		case <-time.After(10 * time.Millisecond): // another client writes its few lines
+		}
+	}
+}
+
+// update makes the file what the entries say, or what it was if there are none.
+func (f *fileBackend) update(dir string) error {
+	entries, err := f.entries(dir)
+	if err != nil {
+		return err
+	}
+	have, err := readContent(f.path)
+	if err != nil {
+		return err
+	}
+	savedPath := filepath.Join(dir, savedName)
+	old, found := readSaved(savedPath)
+	switch {
+	case len(entries) == 0 && !found:
+		return nil
+	case len(entries) == 0:
+		return f.restore(savedPath, have, old)
+	}
+	if !found {
+		old.Before = have.toRestore()
+	}
+	text := render(entries, old.Before)
+	// What was there before may be there still: a client died before it wrote.
+	if found && !old.wrote(have) && !have.equal(old.Before) {
+		if slices.Contains(old.Written, text) {
+			if !f.told {
+				f.log.Warn("file was changed by somebody else and is left so until the name servers change", "file", f.path)
+			}
+			f.told = true
+			return nil
+		}
+		f.log.Warn("file was changed by somebody else, which is undone now and comes back at the end", "file", f.path)
+		old.Before = have.toRestore()
+		text = render(entries, old.Before)
+	}
+	return f.write(savedPath, have, old, text)
+}
+
+// write makes text the file's. First the note, then the file: if we die in
+// between, either text is known as ours.
+func (f *fileBackend) write(savedPath string, have content, old saved, text string) error {
+	now := saved{Before: old.Before, Written: []string{text}}
+	if old.wrote(have) {
+		if string(have.Text) == text {
+			return nil
+		}
+		now.Written = append(now.Written, string(have.Text))
+	}
+	if err := writeJSON(savedPath, now); err != nil {
+		return fmt.Errorf("note what %s was: %w", f.path, err)
+	}
+	if err := writeText(f.path, []byte(text), have.mode()); err != nil {
+		return err
+	}
+	f.told = false
+	f.log.Debug("wrote name servers", "file", f.path)
+	return nil
+}
+
+// restore puts back what was there before the first client, unless somebody
+// else has changed the file since.
+func (f *fileBackend) restore(savedPath string, have content, old saved) error {
+	switch {
+	case old.wrote(have):
+		if err := old.Before.write(f.path); err != nil {
+			return err
+		}
+	case !have.equal(old.Before):
+		f.log.Warn("file was changed by somebody else and is left so", "file", f.path)
+	}
+	if err := os.Remove(savedPath); err != nil {
+		return fmt.Errorf("forget what %s was: %w", f.path, err)
+	}
+	return nil
+}
+
+// wrote says that c is a text of ours.
+func (s saved) wrote(c content) bool {
+	return c.Kind == kindFile && slices.Contains(s.Written, string(c.Text))
+}
+
+func readSaved(path string) (s saved, found bool) {
+	b, err := readLimited(path)
+	if err != nil || json.Unmarshal(b, &s) != nil {
+		return saved{}, false
+	}
+	return s, true
+}
+
+// entries are those of leases that last, the lowest metric first. Others, and
+// what is no entry, are removed.
+func (f *fileBackend) entries(dir string) ([]entry, error) {
+	names, err := filepath.Glob(filepath.Join(dir, entryPrefix+"*"+entrySuffix))
+	if err != nil {
+		return nil, fmt.Errorf("list name servers: %w", err)
+	}
+	var out []entry
+	for _, name := range names {
+		var e entry
+		b, err := readLimited(name)
+		if err == nil {
+			err = json.Unmarshal(b, &e)
+		}
+		e.link = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), entryPrefix), entrySuffix)
+		if err == nil {
+			err = checkInterface(e.link)
+		}
+		e.settings = e.settings.check()
+		if err != nil || e.empty() || e.Until != 0 && e.Until <= lease.SinceBoot() {
+			f.log.Debug("name servers of a client that is gone", "entry", name, "err", err)
+			_ = os.Remove(name) // it counts no more in any case
+			continue
+		}
+		out = append(out, e)
+	}
+	slices.SortFunc(out, func(a, b entry) int {
+		if a.Metric != b.Metric {
+			return a.Metric - b.Metric
+		}
+		return strings.Compare(a.link, b.link)
+	})
+	return out, nil
+}
+
+// render is the file that entries make. Options that the administrator set are
+// kept: they are not of the network.
+func render(entries []entry, before content) string {
+	links, all := make([]string, len(entries)), make([]settings, len(entries))
+	for i, e := range entries {
+		links[i], all[i] = e.link, e.settings
+	}
+	return header + strings.Join(links, ", ") + "; changes are lost with the next lease,\n" +
+		"# and what stood here before comes back after the last one.\n" +
+		merge(all).lines() + before.options()
+}
