@@ -10,7 +10,7 @@ TAGS    := urfave_cli_no_docs,urfave_cli_no_suggest
 TOOL    := go tool -modfile=tools/go.mod
 # What the namespace tests need: the servers that nobody here wrote, and the
 # clients that the benchmark stands beside.
-DEBS    := iproute2 dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd
+DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd
 PEERS   := isc-dhcp-client udhcpc
 
 .PHONY: help build install demo deps test check cover race fuzz bench clean
@@ -53,7 +53,10 @@ fuzz: ## run every fuzz target for FUZZTIME (60s) each
 	@./scripts/fuzz.sh $(FUZZTIME)
 
 bench: build ## time to address, size and memory, beside other clients
-	@./bench/run.sh
+	@./scripts/deps.sh iproute2 dnsmasq-base $(PEERS)
+	go build -C bench/peers -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/uroot-dhclient github.com/u-root/u-root/cmds/core/dhclient
+	go build -trimpath -tags $(TAGS) -ldflags '-s -w' -o bin/skeleton ./bench/skeleton
+	@go run ./bench
 
 clean: ## remove what was built
 	rm -rf bin cover.out

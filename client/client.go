@@ -44,7 +44,9 @@ type Client struct {
 	seen      netip.Addr
 	listening bool
 
-	started  atomic.Bool
+	started atomic.Bool
+	// watching ends with the goroutine that watches the link.
+	watching sync.WaitGroup
 	stats    counters
 	state    published
 	shutdown sync.Once
@@ -105,11 +107,11 @@ func (c *Client) openSockets(link LinkState, receive func([]byte, netip.Addr)) (
 // the namespace of the calling thread.
 func linkOf(cfg *Config) (LinkState, error) {
 	if cfg.LinkWatcher != nil {
-		link := cfg.LinkWatcher.State()
-		if link.Index == 0 {
-			return link, fmt.Errorf("%s: there is no such link", cfg.Interface)
+		link, err := cfg.LinkWatcher.State()
+		if err == nil && link.Index == 0 {
+			err = fmt.Errorf("%s: there is no such link", cfg.Interface)
 		}
-		return link, nil
+		return link, err
 	}
 	ifi, err := net.InterfaceByName(cfg.Interface)
 	if err != nil {

@@ -470,8 +470,43 @@ func TestHardwareAddrChanges_LIF_05(t *testing.T) {
 	})
 }
 
-// Somebody takes the address off by hand: an event, not put back at once.
+// Somebody takes the address off by hand: an event, not put back at once. The
+// kernel reports an address before or after Apply returns.
 func TestAddressRemovedByHand(t *testing.T) {
+	for name, early := range map[string]bool{"reported while it is set": true, "reported later": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.applyTime = 100 * time.Millisecond
+				c := r.run()
+				there := func(s *LinkState) { s.Addresses = []netip.Prefix{netip.PrefixFrom(offered, 24)} }
+				if early {
+					r.pass(250 * time.Millisecond) // 200 of the probe
+					r.setLink(there)
+				}
+				if _, err := c.Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if !early {
+					r.setLink(there)
+				}
+				r.setLink(func(s *LinkState) { s.Addresses = nil })
+				if c.Lease() != nil {
+					t.Error("the lease is still in use")
+				}
+				r.forget()
+				r.pass(9 * time.Second)
+				wantTypes(t, r)
+				r.pass(3 * time.Second)
+				wantTypes(t, r, "DISCOVER", "REQUEST")
+				r.stop()
+			})
+		})
+	}
+}
+
+// A report from before the address was set once more takes nothing away.
+func TestAddressReportIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		c := r.run()
@@ -479,15 +514,13 @@ func TestAddressRemovedByHand(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.setLink(func(s *LinkState) { s.Addresses = []netip.Prefix{netip.PrefixFrom(offered, 24)} })
-		r.setLink(func(s *LinkState) { s.Addresses = nil })
-		if c.Lease() != nil {
-			t.Error("the lease is still in use")
+		late := r.link
+		late.Addresses = nil
+		r.onLink(late)
+		synctest.Wait()
+		if c.Lease() == nil {
+			t.Error("the lease was given up")
 		}
-		r.forget()
-		r.pass(9 * time.Second)
-		wantTypes(t, r)
-		r.pass(3 * time.Second)
-		wantTypes(t, r, "DISCOVER", "REQUEST")
 		r.stop()
 	})
 }

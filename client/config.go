@@ -162,9 +162,10 @@ type LeaseStore interface {
 // A LinkWatcher reports what becomes of a link.
 type LinkWatcher interface {
 	// State is the link as it is now; its Index is 0 if there is none.
-	State() LinkState
-	// Watch calls f with the state now, before it returns, and again after
-	// each change until ctx is done: from any goroutine, one call at a time.
+	State() (LinkState, error)
+	// Watch calls f with the state of the link, and again after each change,
+	// one call at a time, until ctx is done; it returns early only with an
+	// error.
 	Watch(ctx context.Context, f func(LinkState)) error
 }
 

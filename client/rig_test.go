@@ -328,18 +328,19 @@ func (r *rig) Save(_ context.Context, l *lease.Lease) error {
 
 type watcher struct{ r *rig }
 
-func (w watcher) State() LinkState {
+func (w watcher) State() (LinkState, error) {
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()
-	return w.r.link
+	return w.r.link, nil
 }
 
-func (w watcher) Watch(_ context.Context, f func(LinkState)) error {
+func (w watcher) Watch(ctx context.Context, f func(LinkState)) error {
 	w.r.mu.Lock()
 	w.r.onLink = f
 	s := w.r.link
 	w.r.mu.Unlock()
 	f(s)
+	<-ctx.Done()
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
@@ -19,15 +20,13 @@ const (
 )
 
 // Run keeps a lease until ctx ends, then does what Config.OnExit says and
-// returns nil. It fails only if it cannot begin. A Client runs once.
+// returns nil. A Client runs once: a second Run is an error.
 func (c *Client) Run(ctx context.Context) error {
 	if c.started.Swap(true) {
 		return fmt.Errorf("%s: the client was run before", c.cfg.Interface)
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.begin(ctx); err != nil {
-		return fmt.Errorf("%s: %w", c.cfg.Interface, err)
-	}
+	c.begin(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,8 +41,8 @@ func (c *Client) Run(ctx context.Context) error {
 }
 
 // begin starts the machine with the stored lease and the link as it is.
-func (c *Client) begin(ctx context.Context) error {
-	start := fsm.Start{}
+func (c *Client) begin(ctx context.Context) {
+	start := fsm.Start{LinkUp: c.link.Carrier}
 	if c.cfg.LeaseStore != nil {
 		l, err := c.cfg.LeaseStore.Load(ctx)
 		if err != nil {
@@ -54,18 +53,21 @@ func (c *Client) begin(ctx context.Context) error {
 			start.Lease = l
 		}
 	}
-	if w := c.cfg.LinkWatcher; w != nil {
-		// What is reported from here on is compared with this.
-		c.link.Carrier = w.State().Carrier
-		if err := w.Watch(ctx, func(s LinkState) {
-			c.inbox.put(job{do: func() { c.linkChanged(s) }})
-		}); err != nil {
-			return fmt.Errorf("watch the link: %w", err)
-		}
-	}
-	start.LinkUp = c.link.Carrier
 	c.step(start)
-	return nil
+	if c.cfg.LinkWatcher != nil {
+		c.watching.Go(func() { c.watch(ctx) })
+	}
+}
+
+// watch reports the link to the loop; what it reports first is compared with
+// the link as New found it.
+func (c *Client) watch(ctx context.Context) {
+	err := c.cfg.LinkWatcher.Watch(ctx, func(s LinkState) {
+		c.inbox.put(job{do: func() { c.linkChanged(s) }})
+	})
+	if err != nil && ctx.Err() == nil {
+		c.log.Error("the link is not watched any more", "err", err)
+	}
 }
 
 // end stops the machine, then what it started: last actions first, since a
@@ -73,6 +75,7 @@ func (c *Client) begin(ctx context.Context) error {
 func (c *Client) end() {
 	c.step(fsm.Stop{})
 	c.worker.finish(stopGrace)
+	c.watching.Wait()
 }
 
 // step gives the machine an event and does what it wants.
@@ -83,6 +86,7 @@ func (c *Client) step(ev fsm.Event) {
 	for _, a := range actions {
 		c.perform(a)
 	}
+	c.noteAddress()
 	if err := c.alarm.set(now, c.machine.Deadline()); err != nil {
 		c.log.Error("no timer: the lease will not be renewed in time", "err", err)
 	}
@@ -221,6 +225,14 @@ func (c *Client) follow(was, s LinkState) {
 	c.step(fsm.NewHardwareAddr{Addr: s.HardwareAddr, ClientID: id.ClientID})
 }
 
+// noteAddress remembers that the link has the leased address. The link may have
+// been reported with it before the machine knew that it is there.
+func (c *Client) noteAddress() {
+	if l := c.machine.Lease(); l != nil && isHeld(&c.link, l.Address) {
+		c.seen = l.Address
+	}
+}
+
 // watchAddress notices that the leased address, once seen on the link, is gone.
 func (c *Client) watchAddress(s *LinkState) {
 	l := c.machine.Lease()
@@ -229,10 +241,17 @@ func (c *Client) watchAddress(s *LinkState) {
 		c.seen = noAddr
 	case isHeld(s, l.Address):
 		c.seen = l.Address
-	case c.seen == l.Address:
+	case c.seen == l.Address && !c.hasNow(l.Address):
 		c.seen = noAddr
 		c.step(fsm.AddressGone{Addr: l.Address})
 	}
+}
+
+// hasNow says that the link has addr by now: a report may be from before we put
+// it there once more.
+func (c *Client) hasNow(addr netip.Addr) bool {
+	s, err := c.cfg.LinkWatcher.State()
+	return err == nil && isHeld(&s, addr)
 }
 
 // notify tells the log, the embedder and Wait what happened.

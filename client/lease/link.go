@@ -12,7 +12,8 @@ type LinkState struct {
 	HardwareAddr HardwareAddr
 	// MTU is its MTU in octets.
 	MTU int
-	// Carrier says that the link is up and has carrier (IFF_UP, IFF_LOWER_UP).
+	// Carrier says that the link is up and operational (IFF_UP, IFF_RUNNING).
+	// Between carrier and that the kernel drops what is sent, unseen.
 	Carrier bool
 	// CarrierChanges counts carrier losses and returns: two reports with
 	// carrier but different counts had a loss between them that was too
