@@ -7,6 +7,8 @@ PREFIX  ?= /usr/local
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # urfave/cli can write man pages and guess misspelt commands; both cost size.
 TAGS    := urfave_cli_no_docs,urfave_cli_no_suggest
+# Without inlining the binary is 8 % smaller, and no slower to get an address:
+# see `make bench`.
 TOOL    := go tool -modfile=tools/go.mod
 # What the namespace tests need: the servers that nobody here wrote, and the
 # clients that the benchmark stands beside.
@@ -21,7 +23,7 @@ help: ## list the targets
 
 build: ## bin/dhclient-go, static and stripped
 	@mkdir -p bin
-	go build -trimpath -tags $(TAGS) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dhclient-go ./cmd/dhclient-go
+	go build -trimpath -tags $(TAGS) -gcflags=all=-l -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dhclient-go ./cmd/dhclient-go
 
 install: build ## install it under PREFIX (/usr/local)
 	install -D -m 755 bin/dhclient-go $(DESTDIR)$(PREFIX)/sbin/dhclient-go
@@ -55,7 +57,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s) each
 bench: build ## time to address, size and memory, beside other clients
 	@./scripts/deps.sh iproute2 dnsmasq-base $(PEERS)
 	go build -C bench/peers -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/uroot-dhclient github.com/u-root/u-root/cmds/core/dhclient
-	go build -trimpath -tags $(TAGS) -ldflags '-s -w' -o bin/skeleton ./bench/skeleton
+	go build -trimpath -tags $(TAGS) -gcflags=all=-l -ldflags '-s -w' -o bin/skeleton ./bench/skeleton
 	@go run ./bench
 
 clean: ## remove what was built

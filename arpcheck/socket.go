@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/mdlayher/packet"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/dhclient-go/dhclient-go/internal/poll"
@@ -15,7 +16,7 @@ import (
 
 // A socket is a link, by a packet socket for ARP.
 type socket struct {
-	conn  *packet.Conn
+	conn  packetConn
 	raw   syscall.RawConn // of conn
 	reg   *poll.Registration
 	index int
@@ -36,7 +37,7 @@ func openSocket(index int, ready func()) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{conn: conn, index: index}
+	s := &socket{conn: packetConn{conn.SetBPF, conn.Stats, conn.Close}, index: index}
 	if s.raw, err = conn.SyscallConn(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -127,4 +128,14 @@ func (s *socket) overrun() uint64 {
 func (s *socket) close() error {
 	s.reg.Close()
 	return s.conn.Close()
+}
+
+// packetConn is what is needed of a *packet.Conn. They are functions for the
+// sake of the program's size: a program that calls methods by name, as
+// text/template does, keeps all methods of all types that a value in an
+// interface leads to.
+type packetConn struct {
+	SetBPF func([]bpf.RawInstruction) error
+	Stats  func() (*packet.Stats, error)
+	Close  func() error
 }

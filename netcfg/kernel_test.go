@@ -61,7 +61,9 @@ func (b *bench) link(t *testing.T, name string, cfg Config) *Link {
 func (b *bench) state(t *testing.T, indexes ...int) string {
 	t.Helper()
 	k := &fakeKernel{addresses: map[int][]address{}}
-	routes, err := b.handle.handle.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	var routes []netlink.Route
+	all := func(r netlink.Route) bool { routes = append(routes, r); return true }
+	err := b.handle.handle.RouteListFilteredIter(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE, all)
 	if err != nil && len(routes) > 0 {
 		t.Fatal(err)
 	}

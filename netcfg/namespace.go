@@ -31,7 +31,7 @@ type Namespace struct {
 	done   chan struct{}
 	// handle carries what the library can say; query what it cannot: the
 	// count of carrier changes, and the addresses of one link alone.
-	handle *netlink.Handle
+	handle requests
 	query  *nl.SocketHandle
 }
 
@@ -61,7 +61,7 @@ func Open(log *slog.Logger) (*Namespace, error) {
 		sock.Close()
 		return nil, err
 	}
-	ns := &Namespace{log: log, mon: mon, done: make(chan struct{}), handle: handle, query: &nl.SocketHandle{Socket: sock}}
+	ns := &Namespace{log: log, mon: mon, done: make(chan struct{}), handle: requestsOf(handle), query: &nl.SocketHandle{Socket: sock}}
 	ns.tune()
 	return ns, nil
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -192,10 +193,7 @@ func TestDirLeftovers(t *testing.T) {
 // LIF-08: a full disk leaves the old lease whole.
 func TestDirFull_LIF_08(t *testing.T) {
 	path := t.TempDir()
-	if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size=8k"); err != nil {
-		t.Skipf("needs a mount: %v", err)
-	}
-	defer func() { _ = syscall.Unmount(path, 0) }()
+	smallDisk(t, path)
 	c := &clocks{process: t0, wall: t0, boot: time.Hour, id: "b"}
 	d := c.open(t, path)
 	if err := d.Save(t.Context(), full()); err != nil {
@@ -213,6 +211,26 @@ func TestDirFull_LIF_08(t *testing.T) {
 	if names, _ := filepath.Glob(filepath.Join(path, ".*")); len(names) != 0 {
 		t.Errorf("left behind: %v", names)
 	}
+}
+
+// smallDisk mounts 8 KiB on path, for the calling goroutine alone: its thread
+// leaves the others' mount namespace, and ends with the goroutine.
+func smallDisk(t *testing.T, path string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount a small disk")
+	}
+	runtime.LockOSThread() // never unlocked
+	if err := syscall.Unshare(syscall.CLONE_NEWNS); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size=8k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(path, 0) })
 }
 
 func TestNewDirRefuses_SEC_03(t *testing.T) {

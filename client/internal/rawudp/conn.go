@@ -34,7 +34,7 @@ type Config struct {
 type Conn struct {
 	receive func(payload []byte, from netip.Addr)
 	count   counters
-	packet  *packet.Conn
+	packet  packetConn
 	raw     syscall.RawConn // of packet
 	reg     *poll.Registration
 	once    func() error // closes
@@ -90,11 +90,12 @@ func (c *Conn) openPacket() (err error) {
 	if c.index == 0 {
 		proto = 0 // else it would be bound to every link
 	}
-	c.packet, err = packet.Listen(&net.Interface{Index: c.index}, packet.Datagram, proto, &packet.Config{Filter: dropAll})
+	conn, err := packet.Listen(&net.Interface{Index: c.index}, packet.Datagram, proto, &packet.Config{Filter: dropAll})
 	if err != nil {
 		return err
 	}
-	c.raw, err = c.packet.SyscallConn()
+	c.packet = packetConn{conn.SetBPF, conn.Stats, conn.Close}
+	c.raw, err = conn.SyscallConn()
 	if err == nil {
 		err = c.control(func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1) })
 	}
@@ -214,4 +215,12 @@ func (c *Conn) Stats() Stats {
 		c.count.overrun.Add(uint64(s.Drops))
 	}
 	return c.count.stats()
+}
+
+// packetConn is what is needed of a *packet.Conn, as functions so that the
+// other methods are not linked; package netcfg has the reason.
+type packetConn struct {
+	SetBPF func([]bpf.RawInstruction) error
+	Stats  func() (*packet.Stats, error)
+	Close  func() error
 }

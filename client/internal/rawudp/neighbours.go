@@ -2,6 +2,7 @@ package rawudp
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -26,8 +27,17 @@ var allStations = lease.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 
 // neighbours asks the kernel which station of a link a datagram has to go to.
 type neighbours struct {
-	netlink *netlink.Handle
+	netlink requests
 	limit   time.Duration // resolveLimit
+}
+
+// requests are methods of a *netlink.Handle. They are functions so that the
+// handle's other methods are not linked; package netcfg has the reason.
+type requests struct {
+	NeighSet            func(*netlink.Neigh) error
+	NeighList           func(link, family int) ([]netlink.Neigh, error)
+	RouteGetWithOptions func(net.IP, *netlink.RouteGetOptions) ([]netlink.Route, error)
+	Close               func()
 }
 
 // openNeighbours opens it in the network namespace of the calling thread.
@@ -40,7 +50,7 @@ func openNeighbours() (*neighbours, error) {
 		h.Close()
 		return nil, fmt.Errorf("set netlink timeout: %w", err)
 	}
-	return &neighbours{h, resolveLimit}, nil
+	return &neighbours{requests{h.NeighSet, h.NeighList, h.RouteGetWithOptions, h.Close}, resolveLimit}, nil
 }
 
 // station returns the station that takes a datagram from src to dst: dst itself
