@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client"
+)
+
+// checkCapabilities says which capability is missing, before anything is
+// touched. A user namespace can have both and still be refused: then the
+// kernel's own errors say so later.
+func checkCapabilities(o *options) error {
+	has, err := effective()
+	if err != nil {
+		return nil // the kernel has the last word
+	}
+	switch {
+	case !has(unix.CAP_NET_RAW):
+		return needs("CAP_NET_RAW", errors.New("to send and receive where there is no address yet"))
+	case !has(unix.CAP_NET_ADMIN) && !o.dryRun:
+		return needs("CAP_NET_ADMIN", errors.New("to set addresses and routes"))
+	}
+	return nil
+}
+
+// effective reads the capabilities of this thread.
+func effective() (has func(capability int) bool, err error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return nil, fmt.Errorf("read the capabilities: %w", err)
+	}
+	return func(c int) bool { return data[c/32].Effective&(1<<(c%32)) != 0 }, nil
+}
+
+func needs(capability string, err error) error {
+	return &client.CapabilityError{Cap: capability, Err: err}
+}
+
+// refused names the capability behind the kernel's refusal, unless err does.
+func refused(capability string, err error) error {
+	var named *client.CapabilityError
+	if errors.Is(err, unix.EPERM) && !errors.As(err, &named) {
+		return needs(capability, err)
+	}
+	return err
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client"
+)
+
+// The exit codes, which scripts rely on. 2 is what ISC dhclient -1 ends with.
+const (
+	exitDone       = 0
+	exitRuntime    = 1
+	exitNoLease    = 2
+	exitConflict   = 3
+	exitCapability = 4
+	exitUsage      = 64 // EX_USAGE of sysexits.h
+)
+
+// A usageError is a command line that says nothing sensible.
+type usageError struct {
+	// flag is what is wrong, as --acd; empty for the whole.
+	flag, problem string
+}
+
+// Error names the flag and what is wrong with it.
+func (e *usageError) Error() string {
+	if e.flag == "" {
+		return e.problem
+	}
+	return e.flag + ": " + e.problem
+}
+
+// badUsage returns a *usageError without a flag.
+func badUsage(format string, args ...any) error {
+	return &usageError{problem: fmt.Sprintf(format, args...)}
+}
+
+// A noLeaseError says that there was no lease in time, and what was missing.
+type noLeaseError struct {
+	name  string
+	limit time.Duration
+	why   string
+}
+
+// Error names the interface, the time and what was missing.
+func (e *noLeaseError) Error() string {
+	return fmt.Sprintf("%s: no lease within %s: %s", e.name, span(e.limit), e.why)
+}
+
+// errStopped says that a signal came before there was what was asked for.
+var errStopped = errors.New("stopped by a signal")
+
+// exitCode tells scripts what err was. Of several errors, the first counts.
+func exitCode(err error) int {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return exitCode(many.Unwrap()[0])
+	}
+	switch {
+	case err == nil:
+		return exitDone
+	case is[*usageError](err):
+		return exitUsage
+	case is[*client.CapabilityError](err):
+		return exitCapability
+	case isConflict(err):
+		return exitConflict
+	case is[*noLeaseError](err):
+		return exitNoLease
+	}
+	return exitRuntime
+}
+
+// hint is what may help against err.
+func hint(err error) string {
+	var conflict *client.ConflictError
+	if errors.As(err, &conflict) && conflict.AnswersAll() {
+		return " (then use --acd=off)"
+	}
+	return ""
+}
+
+func isConflict(err error) bool { return is[*client.ConflictError](err) }
+
+// is says that err is an E, or wraps one.
+func is[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+)
+
+// A flagRow is a flag: how it is written, what --help says, and what it does
+// to the options. A new flag is a new row.
+type flagRow struct {
+	// name is the long name, short the letter, if it has one.
+	name, short string
+	// value stands for the value in the help; a flag without one is a switch.
+	value string
+	// optional values are given as --name=value only.
+	optional bool
+	// list is a flag that may be repeated; else the last one counts.
+	list bool
+	// help is a line of 53 columns at most, or more of them.
+	help string
+	// set is called for each value, with an empty one for a switch.
+	set func(o *options, value string) error
+}
+
+// A flagGroup is a heading of the help and the flags under it.
+type flagGroup struct {
+	title string
+	flags []flagRow
+}
+
+// optionalUnset is the value of an optional value that was not given.
+const optionalUnset = "forever"
+
+var flagGroups = []flagGroup{
+	{"How it runs", []flagRow{
+		{name: "oneshot", short: "1", help: "get a lease, leave it in place and exit",
+			set: func(o *options, _ string) error { o.oneshot = true; return nil }},
+		{name: "timeout", value: "DUR", help: "exit 2 without a lease by then (60s with -1 and\n--dry-run); 0 is no limit", set: setTimeout},
+		{name: "wait", value: "any|all", help: "which of several interfaces must get one (all)", set: setWait},
+		{name: "wait-link", value: "DUR", optional: true, help: "wait for the interface to appear", set: setWaitLink},
+		{name: "on-exit", value: "MODE", help: "keep (default), remove or release the lease", set: setOnExit},
+		{name: "dry-run", help: "print the lease as JSON, configure nothing",
+			set: func(o *options, _ string) error { o.dryRun = true; return nil }},
+		{name: "start-delay", value: "DUR", help: "wait before the first DISCOVER", set: setStartDelay},
+		{name: "interface", short: "i", value: "IF", list: true, help: "the same as the argument IF", set: addInterface},
+	}},
+	{"What it asks for", []flagRow{
+		{name: "hostname", value: "NAME", help: "send the host name NAME", set: setHostname},
+		{name: "client-id", value: "ID", help: "mac (default), none, hex as 01:02:0a, or a text", set: setClientID},
+		{name: "vendor-class", value: "TEXT", help: "send the vendor class TEXT", set: setVendorClass},
+		{name: "request-ip", value: "ADDR", help: "ask for this address; another may come", set: setRequestIP},
+		{name: "request-option", short: "O", value: "OPT", list: true, help: "ask for more: numbers or names, with commas", set: addRequestOption},
+		{name: "broadcast", help: "ask for broadcast replies from the start",
+			set: func(o *options, _ string) error { o.client.Broadcast = true; return nil }},
+		{name: "retransmit", value: "MODE", help: "fast (after 1, 2, 4s; default) or rfc2131 (4, 8, 16s)", set: setRetransmit},
+		{name: "acd", value: "MODE", help: "probe for other users of the address: 200ms (default)\nor another DUR, rfc5227 (4 to 7s), optimistic, off", set: setACD},
+	}},
+	{"What it configures", []flagRow{
+		{name: "metric", value: "N", help: "metric of the routes (1000 + interface index)", set: setMetric},
+		{name: "routes", value: "WHAT", help: "all (default), subnet, default or none", set: setRoutes},
+		{name: "no-routes", help: "the same as --routes none", set: func(o *options, _ string) error { return setRoutes(o, "none") }},
+		{name: "no-dns", help: "leave the resolver alone",
+			set: func(o *options, _ string) error { o.noDNS = true; return nil }},
+		{name: "resolv-conf", value: "PATH", help: "write the name servers to PATH", set: setResolvConf},
+		{name: "no-mtu", help: "ignore the MTU that the server sends",
+			set: func(o *options, _ string) error { o.netcfg.NoMTU = true; return nil }},
+		{name: "lease-dir", value: "DIR", help: "where leases are kept (" + defaultLeaseDir + ")", set: setLeaseDir},
+	}},
+	{"What it says", []flagRow{
+		{name: "verbose", short: "v", list: true, help: "each state change; twice (-vv): each message",
+			set: func(o *options, _ string) error { o.verbosity++; return nil }},
+		{name: "quiet", short: "q", help: "errors only",
+			set: func(o *options, _ string) error { o.quiet = true; return nil }},
+		{name: "json", help: "events as JSON lines on standard output",
+			set: func(o *options, _ string) error { o.json = true; return nil }},
+		{name: "log-format", value: "FORM", help: "standard error is text (default) or json", set: setLogFormat},
+		{name: "version", help: "print the version and exit",
+			set: func(o *options, _ string) error { o.version = true; return nil }},
+		{name: "help", short: "h", help: "print this and exit",
+			set: func(o *options, _ string) error { o.help = true; return nil }},
+	}},
+}
+
+// allFlags are the rows of every group.
+func allFlags() []flagRow {
+	var all []flagRow
+	for _, g := range flagGroups {
+		all = append(all, g.flags...)
+	}
+	return all
+}
+
+// parse reads the arguments behind the command's name.
+func parse(args []string) (*options, error) {
+	args, err := arrange(args, allFlags())
+	if err != nil {
+		return nil, err
+	}
+	o := newOptions()
+	app := newApp(o)
+	if err := app.Run(append([]string{app.Name}, args...)); err != nil {
+		return nil, err
+	}
+	if o.help || o.version {
+		return o, nil
+	}
+	return o, o.check()
+}
+
+// newApp is the command for package cli, which fills o when it runs. What the
+// package would print itself is off: we exit with 64 and one line.
+func newApp(o *options) *cli.App {
+	// Else a flag of its name keeps Action from running, HideHelp or not.
+	cli.HelpFlag = nil
+	app := &cli.App{
+		Name: "dhclient-go", Usage: "get an IPv4 address by DHCP and keep it", ArgsUsage: "IF...",
+		HideHelp: true, HideVersion: true, DisableSliceFlagSeparator: true,
+		Writer: io.Discard, ErrWriter: io.Discard,
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return &usageError{problem: err.Error()} },
+		Action:         func(c *cli.Context) error { return o.fill(c) },
+	}
+	for _, g := range flagGroups {
+		for _, row := range g.flags {
+			app.Flags = append(app.Flags, row.cli(g.title))
+		}
+	}
+	return app
+}
+
+// cli is the row for package cli.
+func (row *flagRow) cli(category string) cli.Flag {
+	var aliases []string
+	if row.short != "" {
+		aliases = []string{row.short}
+	}
+	switch {
+	case row.value == "":
+		return &cli.BoolFlag{Name: row.name, Aliases: aliases, Usage: row.help, Category: category, Count: new(int)}
+	case row.list:
+		return &cli.StringSliceFlag{Name: row.name, Aliases: aliases, Usage: row.help, Category: category}
+	}
+	return &cli.StringFlag{Name: row.name, Aliases: aliases, Usage: row.help, Category: category}
+}
+
+// fill gives every flag that was set to its row, then the arguments.
+func (o *options) fill(c *cli.Context) error {
+	for _, row := range allFlags() {
+		for _, value := range row.given(c) {
+			if err := row.set(o, value); err != nil {
+				return &usageError{"--" + row.name, err.Error()}
+			}
+		}
+	}
+	if o.help || o.version {
+		return nil
+	}
+	for _, arg := range c.Args().Slice() {
+		if err := o.addArgument(arg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// given are the values that the flag has on the command line.
+func (row *flagRow) given(c *cli.Context) []string {
+	switch {
+	case !c.IsSet(row.name):
+		return nil
+	case row.value == "":
+		n := 1
+		if row.list {
+			n = c.Count(row.name)
+		}
+		return slices.Repeat([]string{""}, n)
+	case row.list:
+		return c.StringSlice(row.name)
+	}
+	return []string{c.String(row.name)}
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/netcfg"
+)
+
+// A fleet runs one client for each interface, side by side.
+type fleet struct {
+	o      *options
+	out    io.Writer
+	log    *slog.Logger
+	ns     *netcfg.Namespace
+	berths []*berth
+}
+
+// A berth is the place of one interface, which may not exist yet.
+type berth struct {
+	name string
+	// link is there once ready is closed, and err once ended is.
+	link         *link
+	err          error
+	ready, ended chan struct{}
+}
+
+var (
+	// errTimeout is why waiting ended: --timeout is over.
+	errTimeout = errors.New("timeout")
+	// errAbandoned is why waiting ended: another interface failed, or a signal
+	// has come.
+	errAbandoned = errors.New("abandoned")
+)
+
+// newFleet opens each interface that must exist. With --wait all nothing is
+// sent for any of them unless all can be opened.
+func newFleet(o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
+	ns, err := netcfg.Open(log)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{o: o, out: out, log: log, ns: ns}
+	var failed []error
+	for _, name := range o.links {
+		b := &berth{name: name, ready: make(chan struct{}), ended: make(chan struct{})}
+		f.berths = append(f.berths, b)
+		if o.waitLink != 0 {
+			continue
+		}
+		if b.err = f.open(b); b.err != nil {
+			failed = append(failed, b.err)
+		}
+	}
+	if len(failed) > 0 && !o.waitAny {
+		f.close()
+		return nil, errors.Join(failed...)
+	}
+	return f, nil
+}
+
+// open puts the client of b together.
+func (f *fleet) open(b *berth) (err error) {
+	if b.link, err = f.openLink(b.name); err != nil {
+		return err
+	}
+	close(b.ready)
+	return nil
+}
+
+// close ends what was opened.
+func (f *fleet) close() {
+	f.each(func(l *link) { l.close() })
+	if err := f.ns.Close(); err != nil {
+		f.log.Debug("close the network namespace", "err", err)
+	}
+}
+
+// renew asks every client to renew now.
+func (f *fleet) renew() { f.each(func(l *link) { l.client.Renew() }) }
+
+// release makes every client give its lease back.
+func (f *fleet) release() { f.each(func(l *link) { l.client.Release() }) }
+
+func (f *fleet) each(do func(*link)) {
+	for _, b := range f.berths {
+		select {
+		case <-b.ready:
+			do(b.link)
+		default:
+		}
+	}
+}
+
+// run runs the clients until signalled ends or, if the command is to get a
+// lease and no more, until there is one. The error says why that failed.
+func (f *fleet) run(signalled context.Context) error {
+	ctx, stop := context.WithCancel(signalled)
+	defer stop()
+	// One limit for all: they fail together then, and each says why.
+	limit, abandon := context.WithCancelCause(ctx)
+	defer abandon(nil)
+	if f.o.timeout != forever {
+		t := time.AfterFunc(f.o.timeout, func() { abandon(errTimeout) })
+		defer t.Stop()
+	}
+	var running sync.WaitGroup
+	for _, b := range f.berths {
+		running.Go(func() {
+			if b.err == nil {
+				b.err = f.keep(ctx, b)
+			}
+			close(b.ended)
+		})
+	}
+	err := f.decide(limit, abandon)
+	switch {
+	case f.o.once():
+	case signalled.Err() != nil:
+		err = nil // that is how it is meant to end
+	case err == nil:
+		<-ctx.Done()
+	}
+	stop()
+	running.Wait()
+	return err
+}
+
+// keep runs the client of b until ctx ends, when there is a link.
+func (f *fleet) keep(ctx context.Context, b *berth) error {
+	if b.link == nil {
+		if err := f.appear(ctx, b.name); err != nil {
+			return err
+		}
+		if err := f.open(b); err != nil {
+			return err
+		}
+	}
+	if err := b.link.client.Run(ctx); err != nil {
+		return refused("CAP_NET_ADMIN", err)
+	}
+	return nil
+}
+
+// appear waits until the link exists.
+func (f *fleet) appear(ctx context.Context, name string) error {
+	if f.o.waitLink != forever {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.o.waitLink)
+		defer cancel()
+	}
+	err := f.ns.WaitLink(ctx, name)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s did not appear within %s", name, span(f.o.waitLink))
+	}
+	return err
+}
+
+// decide waits until it is known whether the command succeeds: with a lease on
+// each interface, or on one with --wait any.
+func (f *fleet) decide(limit context.Context, abandon context.CancelCauseFunc) error {
+	type outcome struct {
+		berth int
+		err   error
+	}
+	outcomes := make(chan outcome, len(f.berths))
+	for i, b := range f.berths {
+		go func() { outcomes <- outcome{i, f.wait(limit, b)} }()
+	}
+	errs := make([]error, len(f.berths))
+	good, bad := 0, 0
+	for range f.berths {
+		got := <-outcomes
+		switch {
+		case got.err == nil:
+			if good++; f.o.once() && f.o.waitAny {
+				return nil
+			}
+		case errors.Is(got.err, errAbandoned):
+			// A signal, or another interface's error.
+		case !f.o.waitAny:
+			errs[got.berth] = got.err
+			abandon(errAbandoned)
+		default:
+			if bad++; bad == len(f.berths) {
+				return got.err
+			}
+			f.log.Error(got.err.Error())
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if good == 0 || good < len(f.berths) && !f.o.waitAny {
+		return errStopped
+	}
+	return nil
+}
+
+// wait returns nil when there is a lease in place for b. Where there is no
+// hurry it returns only when b has ended.
+func (f *fleet) wait(limit context.Context, b *berth) error {
+	ready := b.ready
+	if !f.o.once() && f.o.timeout == forever {
+		ready = nil
+	}
+	select {
+	case <-ready:
+		return f.await(limit, b)
+	case <-b.ended:
+	case <-limit.Done():
+	}
+	switch {
+	case limit.Err() == nil:
+		return b.err
+	case context.Cause(limit) == errTimeout:
+		return &noLeaseError{b.name, f.o.timeout, "the interface does not exist"}
+	}
+	return errAbandoned
+}
+
+// await returns nil when the client of b has a lease in place.
+func (f *fleet) await(limit context.Context, b *berth) error {
+	l, err := b.link.client.Wait(limit)
+	switch {
+	case err == nil && f.o.dryRun && !f.o.json:
+		return writeLease(f.out, b.name, l)
+	case err == nil:
+		return nil
+	case limit.Err() == nil:
+		// It failed by itself. If it has ended, that says more.
+		select {
+		case <-b.ended:
+			return b.err
+		default:
+			return refused("CAP_NET_ADMIN", err)
+		}
+	case context.Cause(limit) != errTimeout:
+		return errAbandoned
+	case isConflict(err):
+		return err
+	}
+	return &noLeaseError{b.name, f.o.timeout, b.link.why()}
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+
+	"github.com/dhclient-go/dhclient-go/arpcheck"
+	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/netcfg"
+)
+
+// A link is the client of one interface, and what was opened for it.
+type link struct {
+	name     string
+	client   *client.Client
+	watcher  client.LinkWatcher
+	detector *arpcheck.Detector
+}
+
+// openLink brings the interface up and puts its client together.
+func (f *fleet) openLink(name string) (*link, error) {
+	cfg := f.o.netcfg
+	cfg.LeaveDown = f.o.dryRun
+	on, err := f.ns.Link(name, cfg)
+	if err != nil {
+		return nil, refused("CAP_NET_ADMIN", err)
+	}
+	if err := f.bringUp(name, on); err != nil {
+		return nil, err
+	}
+	l := &link{name: name, watcher: on}
+	config := f.o.client
+	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
+	config.OnEvent = (&reporter{name: name, out: f.out, log: f.log, o: f.o}).event
+	if !f.o.dryRun {
+		if err := f.equip(&config, on, l); err != nil {
+			return nil, err
+		}
+	}
+	if l.client, err = client.New(config); err != nil {
+		l.closeDetector()
+		return nil, err
+	}
+	return l, nil
+}
+
+// bringUp brings the link up. A dry run says so: it changes nothing else.
+func (f *fleet) bringUp(name string, on *netcfg.Link) error {
+	was, err := isUp(name)
+	if err == nil && was {
+		return nil
+	}
+	if err := on.Up(); err != nil {
+		return refused("CAP_NET_ADMIN", err)
+	}
+	if f.o.dryRun {
+		f.log.Warn("the interface was down: it was brought up, and stays so", "if", name)
+	}
+	return nil
+}
+
+func isUp(name string) (bool, error) {
+	ifi, err := net.InterfaceByName(name)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", name, err)
+	}
+	return ifi.Flags&net.FlagUp != 0, nil
+}
+
+// equip gives config what a dry run does without: all that leaves a trace on
+// the link, in the resolver or on disk.
+func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
+	config.Configurator = on
+	if !f.o.noDNS {
+		resolver, err := netcfg.NewResolver(netcfg.ResolverConfig{
+			Interface: l.name, Path: f.o.resolvConf, Metric: f.o.netcfg.Metric, Logger: f.log,
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
+		config.AfterApply = []client.Configurator{resolver}
+	}
+	store, err := lease.NewDir(f.o.leaseDir, l.name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", l.name, err)
+	}
+	config.LeaseStore = store
+	now, err := on.State()
+	if err != nil {
+		return err
+	}
+	log := f.log.With("if", l.name)
+	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: f.o.probe, Logger: log})
+	if err != nil {
+		return fmt.Errorf("%s: %w", l.name, refused("CAP_NET_RAW", err))
+	}
+	config.ConflictDetector, config.RouterChecker = l.detector, l.detector
+	if f.o.client.ACD == client.NoProbe {
+		config.ConflictDetector = indulgent{l.detector, log}
+	}
+	return nil
+}
+
+// why says what the client waits for.
+func (l *link) why() string {
+	stats := l.client.Stats()
+	now, err := l.watcher.State()
+	switch {
+	case err == nil && now.Index == 0:
+		return "the interface is gone"
+	case err == nil && !now.Carrier:
+		return "the interface has no carrier"
+	case stats.Sent["DISCOVER"]+stats.Sent["REQUEST"] == 0 && stats.SendErrors > 0:
+		return "nothing can be sent"
+	case stats.Received["NAK"] > 0:
+		return "a server refused (NAK)"
+	case stats.Received["OFFER"] > 0:
+		return "there was an offer, but it came to nothing: " + l.client.State().String()
+	}
+	return fmt.Sprintf("no server answered (%d DISCOVERs sent)", stats.Sent["DISCOVER"])
+}
+
+// close ends what was opened, after Run or instead of it.
+func (l *link) close() {
+	_ = l.client.Close()
+	l.closeDetector()
+}
+
+func (l *link) closeDetector() {
+	if l.detector != nil {
+		_ = l.detector.Close()
+	}
+}
+
+// An indulgent detector announces an address but never gives it up: --acd=off
+// is for links where some station answers for every address.
+type indulgent struct {
+	*arpcheck.Detector
+	log *slog.Logger
+}
+
+// Defend announces addr and, where it is lost, only says so.
+func (d indulgent) Defend(addr netip.Addr, _ func(net.HardwareAddr)) {
+	d.Detector.Defend(addr, func(by net.HardwareAddr) {
+		d.log.Warn("another station uses the address too; kept, as --acd=off says", "address", addr, "station", by)
+	})
+}

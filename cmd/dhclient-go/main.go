@@ -1,0 +1,81 @@
+// Command dhclient-go gets IPv4 addresses by DHCP and keeps them.
+//
+// main.go reads as the command runs; flags.go has the flags, config.go what
+// their values mean; fleet.go runs one client for each interface, which link.go
+// puts together; report.go and log.go have what it says, exit.go how it ends.
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the command; what it returns is the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	signals := catchSignals()
+	defer signals.stop()
+	o, err := parse(args)
+	switch {
+	case err != nil:
+		complain(stderr, err)
+		return exitCode(err)
+	case o.help:
+		printHelp(stdout)
+		return exitDone
+	case o.version:
+		fmt.Fprintln(stdout, versionLine())
+		return exitDone
+	}
+	out, log := newOutput(stdout), newOutput(stderr)
+	err = serve(o, signals, out, newLogger(o, log))
+	if err != nil {
+		complain(log, err)
+	}
+	out.close(outputGrace)
+	log.close(outputGrace)
+	return exitCode(err)
+}
+
+// serve runs the clients that o wants.
+func serve(o *options, signals *signals, out *output, log *slog.Logger) error {
+	if err := checkCapabilities(o); err != nil {
+		return err
+	}
+	f, err := newFleet(o, out, log)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	go signals.serve(f)
+	return f.run(signals.ctx)
+}
+
+// complain writes each error that err is made of on a line of its own.
+func complain(w io.Writer, err error) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range many.Unwrap() {
+			complain(w, err)
+		}
+		return
+	}
+	fmt.Fprintf(w, "dhclient-go: %s%s\n", oneLine(err.Error()), hint(err))
+}
+
+// version is set by the linker (-X main.version=...).
+var version string
+
+// versionLine is what --version prints.
+func versionLine() string {
+	v := version
+	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
+		v = info.Main.Version
+	}
+	return fmt.Sprintf("dhclient-go %s %s", cmp.Or(v, "(devel)"), runtime.Version())
+}

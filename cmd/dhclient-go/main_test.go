@@ -1,0 +1,21 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/dhclient-go/dhclient-go/internal/nettest"
+)
+
+// TestMain makes this binary the command too, under its own name in $PATH: what
+// it does there counts as covered, if GOCOVERDIR is set.
+func TestMain(m *testing.M) {
+	nettest.Enter()
+	testscript.Main(m, map[string]func(){"dhclient-go": main})
+}
+
+// The command lines in testdata/script, and what is said about them.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true})
+}

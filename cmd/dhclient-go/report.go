@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// A reporter says on standard output what becomes of one link. What goes wrong
+// is in the log.
+type reporter struct {
+	name string
+	out  io.Writer
+	log  *slog.Logger
+	o    *options
+
+	// held is the lease in use. by has declined several addresses in a row.
+	held  *lease.Lease
+	by    net.HardwareAddr
+	times int
+}
+
+// event is the client's OnEvent.
+func (r *reporter) event(ev client.Event) {
+	switch {
+	case r.o.quiet:
+	case r.o.json:
+		r.writeJSON(ev)
+	case r.o.dryRun:
+	default:
+		if text := r.line(ev); text != "" {
+			fmt.Fprintf(r.out, "%s: %s\n", r.name, text)
+		}
+	}
+	r.remember(ev)
+}
+
+// line is what a person wants to know of ev; empty for nothing.
+func (r *reporter) line(ev client.Event) string {
+	switch ev := ev.(type) {
+	case client.Bound:
+		if r.held != nil && r.held.Prefix() != ev.Lease.Prefix() {
+			return describe(ev.Lease) + ", instead of " + prefix(r.held)
+		}
+		return describe(ev.Lease)
+	case client.Renewed:
+		if text := describe(ev.Lease); r.o.verbosity > 0 || text != describe(ev.Old) {
+			return text + ", renewed"
+		}
+	case client.Released:
+		return prefix(ev.Lease) + " released"
+	case client.Stopped:
+		switch {
+		case r.o.once():
+		case ev.Lease != nil:
+			return fmt.Sprintf("stopped; %s stays %s", prefix(ev.Lease), until(ev.Lease))
+		case r.held != nil:
+			return fmt.Sprintf("stopped; %s removed", prefix(r.held))
+		}
+	default:
+	}
+	return ""
+}
+
+// remember keeps what later lines and the hint need.
+func (r *reporter) remember(ev client.Event) {
+	switch ev := ev.(type) {
+	case client.Bound:
+		r.held, r.by, r.times = ev.Lease, nil, 0
+	case client.Renewed:
+		r.held = ev.Lease
+	case client.Expired, client.Lost, client.Released, client.Refused:
+		r.held = nil
+	case client.Declined:
+		r.held = nil
+		if ev.By.String() != r.by.String() {
+			r.by, r.times = ev.By, 0
+		}
+		if r.times++; r.times == 3 {
+			r.log.Warn(fmt.Sprintf("%v has every address that is offered: it may answer for all; then use --acd=off", ev.By), "if", r.name)
+		}
+	default:
+	}
+}
+
+// describe is a lease in a line:
+//
+//	10.0.0.5/24 from 10.0.0.1, lease 12h, router 10.0.0.1, DNS 10.0.0.1
+func describe(l *lease.Lease) string {
+	var b strings.Builder
+	b.WriteString(prefix(l))
+	if l.Server.IsValid() {
+		fmt.Fprintf(&b, " from %v", l.Server)
+	}
+	if l.IsInfinite() {
+		b.WriteString(", lease without end")
+	} else {
+		fmt.Fprintf(&b, ", lease %s", span(l.Valid))
+	}
+	if router := l.Router(); router.IsValid() {
+		fmt.Fprintf(&b, ", router %v", router)
+	}
+	if len(l.DNS) > 0 {
+		fmt.Fprintf(&b, ", DNS %s", addrs(l.DNS))
+	}
+	return b.String()
+}
+
+// prefix is the address with its length, where the server gave one.
+func prefix(l *lease.Lease) string {
+	if l.Bits == 0 {
+		return l.Address.String()
+	}
+	return l.Prefix().String()
+}
+
+func addrs(list []netip.Addr) string {
+	words := make([]string, len(list))
+	for i, a := range list {
+		words[i] = a.String()
+	}
+	return strings.Join(words, " ")
+}
+
+// until says when a lease ends.
+func until(l *lease.Lease) string {
+	at := l.ExpireAt()
+	switch {
+	case at.IsZero():
+		return "for ever"
+	case l.Remaining(lease.Now()) < 20*time.Hour:
+		return "until " + at.Local().Format("15:04:05")
+	}
+	return "until " + at.Local().Format("2006-01-02 15:04")
+}
