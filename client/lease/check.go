@@ -12,7 +12,7 @@ func (l *Lease) check() error {
 	switch {
 	case !UsableAddr(l.Address):
 		return fmt.Errorf("address: %v cannot be leased", l.Address)
-	case l.Bits < 0 || l.Bits > 32:
+	case l.Bits != 0 && (l.Bits < 8 || l.Bits > 32):
 		return fmt.Errorf("address: prefix length %d", l.Bits)
 	case l.Server.IsValid() && !UsableAddr(l.Server):
 		return fmt.Errorf("server: %v cannot be a server", l.Server)

@@ -25,7 +25,7 @@ const Infinite = time.Duration(0xffffffff) * time.Second
 type Lease struct {
 	// Address is the leased address (yiaddr), a unicast IPv4 address.
 	Address netip.Addr
-	// Bits is the length of the subnet mask (option 1), 1 to 32; 0 when the
+	// Bits is the length of the subnet mask (option 1), 8 to 32; 0 when the
 	// server sent none.
 	Bits int
 	// Broadcast is the subnet's broadcast address as the server gave it

@@ -53,12 +53,17 @@ func isBroadcastOf(a, ours netip.Addr, maskBits int) bool {
 	return hostBits <= ones && number(a)>>hostBits == number(ours)>>hostBits
 }
 
-// maskBits returns the length of a subnet mask; not ok for 0 and for one with a
-// hole (RFC 950).
+// leastBits is the length of a class A mask. No link is a larger network: a
+// shorter mask would send a part of the Internet to whoever answers on the
+// link, past any VPN, and without a word of option 121.
+const leastBits = 8
+
+// maskBits returns the length of a subnet mask; not ok for one shorter than
+// leastBits, and for one with a hole (RFC 950).
 func maskBits(v []byte) (n int, ok bool) {
 	mask := binary.BigEndian.Uint32(v)
 	n = bits.LeadingZeros32(^mask)
-	if n == 0 || bits.OnesCount32(mask) != n {
+	if n < leastBits || bits.OnesCount32(mask) != n {
 		return 0, false
 	}
 	return n, true

@@ -134,6 +134,8 @@ func TestReject(t *testing.T) {
 		{"VAL-17 mask with a hole", offer(optAddrs(1, "255.0.255.0")), BadMask},
 		{"VAL-17 mask upside down", offer(optAddrs(1, "0.255.255.255")), BadMask},
 		{"VAL-18 mask 0", offer(optAddrs(1, "0.0.0.0")), BadMask},
+		{"a quarter of the Internet", offer(optAddrs(1, "192.0.0.0")), BadMask},
+		{"shorter than class A", offer(optAddrs(1, "254.0.0.0")), BadMask},
 		{"VAL-25 option past the end", append(header(), 53, 1, 2, 3, 200, 10, 99, 0, 1), BadOptions},
 		{"VAL-25 End is not a value", append(header(), 53, 1, 2, 3, 1, 255)[:headerLen+5], BadOptions},
 		{"VAL-25 code alone at the end", append(header(), 53, 1, 2, 54), BadOptions},
@@ -219,7 +221,7 @@ func TestParse_Masks(t *testing.T) {
 		mask, yiaddr string
 		bits         int
 	}{
-		{"128.0.0.0", "10.99.0.50", 1},
+		{"255.0.0.0", "10.99.0.50", 8},
 		{"255.255.255.254", "10.99.0.50", 31}, // VAL-10, RFC 3021
 		{"255.255.255.254", "10.99.0.51", 31},
 		{"255.255.255.255", "10.99.0.255", 32}, // VAL-18

@@ -52,7 +52,8 @@ const (
 	BadServerID
 	// BadAddress is a yiaddr that no host can have (RFC 1122 3.2.1.3).
 	BadAddress
-	// BadMask is an offer with a mask of 0, or with a hole (RFC 950).
+	// BadMask is an offer with a mask shorter than a class A's, or with a hole
+	// (RFC 950).
 	BadMask
 	// NoTime is a lease time of 0.
 	NoTime
