@@ -75,7 +75,8 @@ type (
 	}
 	// Ignored says that a message had no meaning: Reason has why.
 	Ignored struct{ Reason string }
-	// Stopped is the last event. Lease was left on the link; nil for none.
+	// Stopped is the last event but the Transition to OFF. Lease was left on
+	// the link; nil for none.
 	Stopped struct{ Lease *lease.Lease }
 )
 

@@ -30,13 +30,20 @@ func (c *Client) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			// What was asked before, as a Release, is done before.
+			c.work()
 			c.end()
 			return nil
 		case <-c.inbox.ready:
-			for _, j := range c.inbox.take() {
-				j.do()
-			}
+			c.work()
 		}
+	}
+}
+
+// work does what is in the inbox.
+func (c *Client) work() {
+	for _, j := range c.inbox.take() {
+		j.do()
 	}
 }
 
@@ -109,12 +116,12 @@ func (c *Client) listen() {
 
 // publish makes the loop's state visible to the other methods.
 func (c *Client) publish() {
+	l, state, settled := c.machine.Lease(), c.machine.State(), !c.worker.busy()
 	// The loop is the only writer, so it may read without the lock.
-	v := c.state.view
-	v.lease, v.state, v.settled = c.machine.Lease(), c.machine.State(), !c.worker.busy()
-	if v != c.state.view {
-		c.state.update(func(to *view) { *to = v })
+	if v := &c.state.view; v.lease == l && v.state == state && v.settled == settled {
+		return
 	}
+	c.state.update(func(v *view) { v.lease, v.state, v.settled = l, state, settled })
 }
 
 // perform does one action.
@@ -187,8 +194,13 @@ func (c *Client) linkChanged(s LinkState) {
 		c.step(fsm.LinkDown{})
 		return
 	}
-	if s.Index != was.Index || s.HardwareAddr != was.HardwareAddr {
+	switch {
+	case s.Index != was.Index || s.HardwareAddr != was.HardwareAddr:
 		c.follow(was, s)
+	case s.MTU != was.MTU:
+		if id, err := c.identify(s); err == nil { // option 57
+			c.identity.Store(id)
+		}
 	}
 	switch {
 	case !s.Carrier:
@@ -251,7 +263,8 @@ func (c *Client) watchAddress(s *LinkState) {
 // it there once more.
 func (c *Client) hasNow(addr netip.Addr) bool {
 	s, err := c.cfg.LinkWatcher.State()
-	return err == nil && isHeld(&s, addr)
+	// What cannot be read is no evidence.
+	return err != nil || isHeld(&s, addr)
 }
 
 // notify tells the log, the embedder and Wait what happened.

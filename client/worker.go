@@ -13,6 +13,9 @@ import (
 // applyLimit is how long one Configurator may take.
 const applyLimit = 5 * time.Second
 
+// hurriedLimit is the same while the client stops.
+const hurriedLimit = 100 * time.Millisecond
+
 // A worker does what may block: it writes the lease file and configures the
 // link, one thing at a time, the newest lease only. Its goroutine lives only
 // while there is something to do.
@@ -26,12 +29,14 @@ type worker struct {
 	applied func(seq uint64, err error)
 	settled func()
 
-	ctx    context.Context
-	cancel context.CancelFunc
-
 	mu      sync.Mutex
 	idle    sync.Cond
 	running bool
+	// hurried says that the client stops. cancel ends what runs, which is one
+	// of after if hooked.
+	hurried bool
+	hooked  bool
+	cancel  context.CancelFunc
 	save    *saveJob
 	apply   *applyJob
 	// prev are the leases that may have left something on the link. Only the
@@ -50,9 +55,8 @@ type applyJob struct {
 
 func newWorker(cfg *Config, log *slog.Logger, applied func(uint64, error), settled func()) *worker {
 	w := &worker{configurator: cfg.Configurator, after: cfg.AfterApply, store: cfg.LeaseStore,
-		log: log, applied: applied, settled: settled}
+		log: log, applied: applied, settled: settled, cancel: func() {}}
 	w.idle.L = &w.mu
-	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
 }
 
@@ -73,6 +77,9 @@ func (w *worker) queueApply(seq uint64, l *lease.Lease) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.apply = &applyJob{seq, l}
+	if l == nil && w.hooked {
+		w.cancel() // an address that must go does not wait for a program
+	}
 	w.start()
 }
 
@@ -97,17 +104,62 @@ func (w *worker) run() {
 			return
 		}
 		w.mu.Unlock()
-		if save != nil {
+		// A lease is stored before it is used, so that a process that is
+		// killed finds what it left; but an address that must go does not
+		// wait for a disk.
+		removes := apply != nil && apply.lease == nil
+		if save != nil && !removes {
 			w.doSave(save)
 		}
 		if apply != nil {
 			w.doApply(apply)
 		}
+		if save != nil && removes {
+			w.doSave(save)
+		}
 	}
 }
 
+// A limiter makes the context of one thing to do.
+type limiter func() (context.Context, context.CancelFunc)
+
+// limited is the context of one thing to do, which a client that stops cuts
+// short.
+func (w *worker) limited() (context.Context, context.CancelFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	limit := applyLimit
+	if w.hurried {
+		limit = hurriedLimit
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	w.cancel = cancel
+	return ctx, cancel
+}
+
+// hook is limited for one of after, which a removal cuts short as well.
+func (w *worker) hook() (context.Context, context.CancelFunc) {
+	ctx, cancel := w.limited()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hooked = true
+	if w.apply != nil && w.apply.lease == nil {
+		cancel()
+	}
+	return ctx, func() {
+		cancel()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.hooked = false
+	}
+}
+
+func unhurried() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), applyLimit)
+}
+
 func (w *worker) doSave(j *saveJob) {
-	ctx, cancel := context.WithTimeout(w.ctx, applyLimit)
+	ctx, cancel := w.limited()
 	defer cancel()
 	err := w.store.Save(ctx, j.lease)
 	if err != nil && !w.storeFailed {
@@ -122,7 +174,11 @@ func (w *worker) doApply(j *applyJob) {
 	if l := j.lease; l != nil && !slices.ContainsFunc(prev, func(p *lease.Lease) bool { return p.Prefix() == l.Prefix() }) {
 		w.prev = append(slices.Clip(prev), l)
 	}
-	err := w.configure(w.configurator, j.lease, prev)
+	limit := w.limited
+	if j.lease == nil {
+		limit = unhurried // the address must go, also when the client stops
+	}
+	err := configure(limit, w.configurator, j.lease, prev)
 	if err == nil {
 		w.prev = nil
 		if j.lease != nil {
@@ -137,17 +193,17 @@ func (w *worker) doApply(j *applyJob) {
 		if w.superseded() {
 			return
 		}
-		if err := w.configure(c, j.lease, prev); err != nil {
+		if err := configure(w.hook, c, j.lease, prev); err != nil {
 			w.log.Warn("after the lease was applied", "err", err)
 		}
 	}
 }
 
-func (w *worker) configure(c Configurator, next *lease.Lease, prev []*lease.Lease) error {
+func configure(limit limiter, c Configurator, next *lease.Lease, prev []*lease.Lease) error {
 	if c == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, applyLimit)
+	ctx, cancel := limit()
 	defer cancel()
 	return c.Apply(ctx, next, prev)
 }
@@ -166,15 +222,22 @@ func (w *worker) busy() bool {
 	return w.running
 }
 
-// finish waits until all is done, for grace at most; what takes longer is told
-// to stop, and waited for.
+// finish waits until all is done. What runs for longer than grace is told to
+// stop, and waited for; what waits behind it is done all the same, in a hurry:
+// it may be an address that has to go.
 func (w *worker) finish(grace time.Duration) {
-	t := time.AfterFunc(grace, w.cancel)
+	t := time.AfterFunc(grace, w.hurry)
 	defer t.Stop()
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	for w.running {
 		w.idle.Wait()
 	}
-	w.mu.Unlock()
+}
+
+func (w *worker) hurry() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hurried = true
 	w.cancel()
 }

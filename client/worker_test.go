@@ -1,0 +1,79 @@
+package client
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// hanging is a program that sets name servers, and never ends by itself.
+type hanging struct{}
+
+func (hanging) Apply(ctx context.Context, _ *lease.Lease, _ []*lease.Lease) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// An address that was given back goes, whatever runs when the client stops.
+func TestStopRemovesBehindWhatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.cfg.OnExit = Release
+		r.cfg.AfterApply = []Configurator{hanging{}}
+		r.applyTime = 450 * time.Millisecond // more than stopGrace
+		r.run()
+		r.pass(time.Second)
+		if r.onTheLink() == nil {
+			t.Fatal("no lease")
+		}
+		if took := r.stop(); took > time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+		if r.onTheLink() != nil {
+			t.Error("the address is still on the link")
+		}
+	})
+}
+
+// slowStore is a disk that is busy.
+type slowStore struct{ *rig }
+
+func (s slowStore) Save(ctx context.Context, l *lease.Lease) error {
+	time.Sleep(2 * time.Second)
+	return s.rig.Save(ctx, l)
+}
+
+// An address that was refused goes at once, whatever the disk does.
+func TestRemovalDoesNotWaitForStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.cfg.LeaseStore = slowStore{r}
+		c := r.run()
+		if _, err := c.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.mu.Lock()
+		r.answer = func(m sentMessage) []*dhcpv4.DHCPv4 {
+			if m.MessageType() != dhcpv4.MessageTypeRequest {
+				return nil
+			}
+			return []*dhcpv4.DHCPv4{reply(m, dhcpv4.MessageTypeNak, noAddr, dhcpv4.OptServerIdentifier(server1.AsSlice()))}
+		}
+		r.mu.Unlock()
+		c.Renew()
+		r.pass(100 * time.Millisecond)
+		if r.onTheLink() != nil {
+			t.Error("the address is on the link 100 ms after the NAK")
+		}
+		r.pass(3 * time.Second)
+		r.stop()
+		if r.stored != nil {
+			t.Error("the lease is still stored")
+		}
+	})
+}
