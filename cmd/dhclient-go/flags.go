@@ -122,33 +122,33 @@ func newApp(o *options) *cli.App {
 		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return &usageError{problem: err.Error()} },
 		Action:         func(c *cli.Context) error { return o.fill(c) },
 	}
-	for _, g := range flagGroups {
-		for _, row := range g.flags {
-			app.Flags = append(app.Flags, row.cli(g.title))
-		}
+	for _, row := range allFlags() {
+		app.Flags = append(app.Flags, row.cli())
 	}
 	return app
 }
 
-// cli is the row for package cli.
-func (row *flagRow) cli(category string) cli.Flag {
+// cli is the row for package cli. It has no category: the help is our own, and
+// the package would format each flag at every start to sort them.
+func (row *flagRow) cli() cli.Flag {
 	var aliases []string
 	if row.short != "" {
 		aliases = []string{row.short}
 	}
 	switch {
 	case row.value == "":
-		return &cli.BoolFlag{Name: row.name, Aliases: aliases, Usage: row.help, Category: category, Count: new(int)}
+		return &cli.BoolFlag{Name: row.name, Aliases: aliases, Usage: row.help, Count: new(int)}
 	case row.list:
-		return &cli.StringSliceFlag{Name: row.name, Aliases: aliases, Usage: row.help, Category: category}
+		return &cli.StringSliceFlag{Name: row.name, Aliases: aliases, Usage: row.help}
 	}
-	return &cli.StringFlag{Name: row.name, Aliases: aliases, Usage: row.help, Category: category}
+	return &cli.StringFlag{Name: row.name, Aliases: aliases, Usage: row.help}
 }
 
 // fill gives every flag that was set to its row, then the arguments.
 func (o *options) fill(c *cli.Context) error {
+	set := c.LocalFlagNames()
 	for _, row := range allFlags() {
-		for _, value := range row.given(c) {
+		for _, value := range row.given(c, set) {
 			if err := row.set(o, value); err != nil {
 				return &usageError{"--" + row.name, err.Error()}
 			}
@@ -165,10 +165,11 @@ func (o *options) fill(c *cli.Context) error {
 	return nil
 }
 
-// given are the values that the flag has on the command line.
-func (row *flagRow) given(c *cli.Context) []string {
+// given are the values that the flag has on the command line, where the flags of
+// the names in set are. (Context.IsSet would go through all flags for each.)
+func (row *flagRow) given(c *cli.Context, set []string) []string {
 	switch {
-	case !c.IsSet(row.name):
+	case !slices.Contains(set, row.name):
 		return nil
 	case row.value == "":
 		n := 1

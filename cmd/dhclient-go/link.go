@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -49,14 +50,14 @@ func (f *fleet) openLink(name string) (*link, error) {
 
 // bringUp brings the link up. A dry run says so: it changes nothing else.
 func (f *fleet) bringUp(name string, on *netcfg.Link) error {
-	was, err := isUp(name)
-	if err == nil && was {
-		return nil
+	was, err := true, error(nil)
+	if f.o.dryRun {
+		was, err = isUp(name)
 	}
 	if err := on.Up(); err != nil {
 		return refused("CAP_NET_ADMIN", err)
 	}
-	if f.o.dryRun {
+	if err == nil && !was {
 		f.log.Warn("the interface was down: it was brought up, and stays so", "if", name)
 	}
 	return nil
@@ -74,9 +75,15 @@ func isUp(name string) (bool, error) {
 // the link, in the resolver or on disk.
 func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
 	config.Configurator = on
+	now, err := on.State()
+	if err != nil {
+		return err
+	}
 	if !f.o.noDNS {
 		resolver, err := netcfg.NewResolver(netcfg.ResolverConfig{
-			Interface: l.name, Path: f.o.resolvConf, Metric: f.o.netcfg.Metric, Logger: f.log,
+			Interface: l.name, Path: f.o.resolvConf, Logger: f.log,
+			// As netcfg has it for the routes.
+			Metric: cmp.Or(f.o.netcfg.Metric, 1000+now.Index),
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
@@ -88,10 +95,6 @@ func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
 	config.LeaseStore = store
-	now, err := on.State()
-	if err != nil {
-		return err
-	}
 	log := f.log.With("if", l.name)
 	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: f.o.probe, Logger: log})
 	if err != nil {

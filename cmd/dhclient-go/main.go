@@ -13,6 +13,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+
+	_ "github.com/dhclient-go/dhclient-go/cmd/dhclient-go/oneproc"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -35,11 +37,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	out, log := newOutput(stdout), newOutput(stderr)
 	err = serve(o, signals, out, newLogger(o, log))
+	if lost := out.close(outputGrace); lost != nil && o.dryRun && err == nil {
+		// What it was to print is all that a dry run is for.
+		err = fmt.Errorf("standard output: %w", lost)
+	}
 	if err != nil {
 		complain(log, err)
 	}
-	out.close(outputGrace)
-	log.close(outputGrace)
+	_ = log.close(outputGrace)
 	return exitCode(err)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -22,7 +23,11 @@ type output struct {
 
 	mu     sync.Mutex
 	closed bool
+	// err is why the first line that was lost was.
+	err error
 }
+
+var errSlowReader = errors.New("nobody reads it")
 
 func newOutput(w io.Writer) *output {
 	o := &output{w: w, lines: make(chan []byte, outputQueue), done: make(chan struct{})}
@@ -33,8 +38,18 @@ func newOutput(w io.Writer) *output {
 func (o *output) run() {
 	defer close(o.done)
 	for line := range o.lines {
-		// Nothing can be done where nothing can be said.
-		_, _ = o.w.Write(line)
+		if _, err := o.w.Write(line); err != nil {
+			o.mu.Lock()
+			o.lose(err)
+			o.mu.Unlock()
+		}
+	}
+}
+
+// lose notes why a line was lost; mu is held.
+func (o *output) lose(err error) {
+	if o.err == nil {
+		o.err = err
 	}
 }
 
@@ -45,14 +60,16 @@ func (o *output) Write(line []byte) (int, error) {
 	if !o.closed {
 		select {
 		case o.lines <- append([]byte(nil), line...):
-		default: // the reader is too slow
+		default:
+			o.lose(errSlowReader)
 		}
 	}
 	return len(line), nil
 }
 
-// close waits until all is written, for grace at most.
-func (o *output) close(grace time.Duration) {
+// close waits until all is written, for grace at most. The error says why not
+// all was: where lines are only news, there is nothing to do about it.
+func (o *output) close(grace time.Duration) error {
 	o.mu.Lock()
 	if !o.closed {
 		o.closed = true
@@ -64,5 +81,9 @@ func (o *output) close(grace time.Duration) {
 	select {
 	case <-o.done:
 	case <-limit.C:
+		return errSlowReader
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }

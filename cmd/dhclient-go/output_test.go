@@ -22,8 +22,11 @@ func TestOutput_WritesAllInOrder(t *testing.T) {
 			t.Fatalf("Write: %d, %v", n, err)
 		}
 	}
-	o.close(time.Minute)
-	o.close(time.Minute)
+	for range 2 {
+		if err := o.close(time.Minute); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
 	if n, err := o.Write([]byte("late\n")); n != 5 || err != nil {
 		t.Fatalf("Write after close: %d, %v", n, err)
 	}
@@ -44,7 +47,9 @@ func TestOutput_NeverWaitsForItsReader(t *testing.T) {
 		if d := time.Since(began); d != 0 {
 			t.Errorf("Write waited %v", d)
 		}
-		o.close(outputGrace)
+		if err := o.close(outputGrace); err == nil {
+			t.Error("close does not say that lines were lost")
+		}
 		if d := time.Since(began); d != outputGrace {
 			t.Errorf("close waited %v, not %v", d, outputGrace)
 		}
