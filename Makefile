@@ -34,7 +34,9 @@ demo: build ## watch a lease from DISCOVER to renewal, in namespaces of its own 
 deps: ## install the servers that the tests use (Debian, as root)
 	@./scripts/deps.sh $(DEBS)
 
-test: deps check ## everything: checks, unit and namespace tests, fuzz seeds
+test: ## everything: installs what is missing, checks, tests, fuzz seeds
+	@./scripts/deps.sh $(DEBS) || echo "Going on: the tests that need them are skipped (and fail in CI)."
+	@$(MAKE) --no-print-directory check
 	go test -timeout 280s ./...
 
 check: ## formatting, vet, staticcheck, sum types, go.mod

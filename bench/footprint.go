@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	settle    = 2 * time.Second
+	settle    = 6 * time.Second // the last of arpcheck is over by then
 	watchIdle = 10 * time.Second
 	samples   = 5
 )

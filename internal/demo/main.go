@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -99,13 +100,22 @@ func cable() error {
 		{"-n", clientNS, "link", "set", "lo", "up"}, {"-n", serverNS, "link", "set", "lo", "up"},
 		{"-n", clientNS, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", serverNS},
 		{"-n", serverNS, "address", "add", server.String() + "/24", "dev", "eth0"},
-		{"-n", serverNS, "link", "set", "eth0", "up"},
+		{"-n", serverNS, "link", "set", "eth0", "up"}, {"-n", clientNS, "link", "set", "eth0", "up"},
 	} {
 		if err := ip(args...); err != nil {
 			return err
 		}
 	}
-	return nil
+	// For a moment after the link has come up the kernel drops what is sent:
+	// that would be all that there is to see for a second.
+	for range 200 {
+		out, err := exec.Command("ip", "-n", serverNS, "-o", "link", "show", "dev", "eth0").Output()
+		if err != nil || strings.Contains(string(out), " state UP ") {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.New("the cable has no carrier")
 }
 
 func ip(args ...string) error {
