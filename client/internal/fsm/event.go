@@ -8,8 +8,6 @@ import (
 
 // An Event is something that happened outside the machine. Events that answer
 // an action echo its key, so that a late answer is told from a current one.
-//
-//sumtype:decl
 type Event interface{ event() }
 
 type (
@@ -69,8 +67,12 @@ type (
 	LinkDown struct{}
 	// LinkUp says that carrier is there, maybe on another network.
 	LinkUp struct{}
-	// NewHardwareAddr says that the link has another address now.
-	NewHardwareAddr struct{ Addr lease.HardwareAddr }
+	// NewHardwareAddr says that the link has another address now, and what
+	// the client id is with it.
+	NewHardwareAddr struct {
+		Addr     lease.HardwareAddr
+		ClientID []byte
+	}
 	// AddressGone says that somebody took Addr, which we had set, off the link.
 	AddressGone struct{ Addr netip.Addr }
 

@@ -1,0 +1,156 @@
+package fsm
+
+import (
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+const (
+	maxBackoff   = 64 * time.Second // RFC 2131 4.1
+	requestTries = 4                // RFC 2131 3.1(5)
+	rebootTries  = 2
+	// broadcastAfter unanswered DISCOVERs, replies are asked for as
+	// broadcasts: some relays and ipvlan deliver nothing else.
+	broadcastAfter = 3
+	// storedAfter unanswered DISCOVERs, a stored lease is good enough, if the
+	// router vouches for it (RFC 2131 3.7, RFC 4436).
+	storedAfter = 4
+
+	renewFloor = 60 * time.Second // RFC 2131 4.4.5
+	// shortPhase is where renewFloor leaves no second try: one lost packet
+	// must not lose a short lease.
+	shortPhase = 2 * renewFloor
+	// requestGap is the least time between two REQUESTs of a held lease.
+	requestGap = time.Second
+	// answerTime after a REQUEST of a held lease no answer to it is expected
+	// any more: to send it again is to ask anew.
+	answerTime = 10 * time.Second
+
+	declineWait    = 10 * time.Second // RFC 2131 3.1(5)
+	declineMemory  = 10 * time.Minute
+	nakWait        = 2 * time.Second
+	misfitWait     = 10 * time.Second
+	maxWait        = 300 * time.Second
+	removedWait    = 10 * time.Second
+	restartGap     = 10 * time.Second
+	linkGap        = time.Second
+	kernelRounding = 2 * time.Second
+)
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// An exchange is a request that awaits its answer.
+type exchange struct {
+	xid uint32
+	// began is when the client began to acquire or renew: secs counts from
+	// here (RFC 2131 2).
+	began time.Time
+	// sent is when the message that awaits an answer was first sent: the
+	// lease counts from here (RFC 2131 4.4.1).
+	sent time.Time
+	// secs is what the last message said.
+	secs uint16
+	// broadcast is the B flag of the next message.
+	broadcast bool
+	tries     int
+	next      time.Time
+}
+
+func (x exchange) deadline() time.Time { return x.next }
+
+// begin starts an exchange with a new xid (RFC 2131 4.1).
+func (m *Machine) begin(now time.Time) exchange {
+	return exchange{xid: m.xid(), began: now, sent: now, broadcast: m.cfg.Broadcast}
+}
+
+// transmit sends msg once more, and sets when to do it again.
+func (x exchange) transmit(m *Machine, now time.Time, msg Message) exchange {
+	msg.XID, msg.Secs, msg.Broadcast = x.xid, x.secs, x.broadcast
+	if !msg.Dst.IsValid() {
+		msg.Dst = broadcast
+	}
+	m.do(Send{msg})
+	x.next = now.Add(m.backoff(x.tries))
+	x.tries++
+	return x
+}
+
+// elapsed is the exchange with its secs brought up to now, saturating.
+func (x exchange) elapsed(now time.Time) exchange {
+	x.secs = uint16(min(max(0, now.Sub(x.began)/time.Second), math.MaxUint16))
+	return x
+}
+
+// backoff is how long to wait for an answer after n tries before (RFC 2131 4.1).
+func (m *Machine) backoff(n int) time.Duration {
+	base := time.Second
+	if m.cfg.Retransmit == RFC2131 {
+		base = 4 * time.Second
+	}
+	d := min(base<<min(n, 6), maxBackoff)
+	spread := time.Second
+	if m.cfg.Retransmit == Fast {
+		spread = min(spread, d/10)
+	}
+	return d + m.jitter(spread)
+}
+
+// wait is a back-off that doubles from first, after n failures before, and is
+// up to 10 % longer than that, but never longer than maxWait.
+func (m *Machine) wait(first time.Duration, n int) time.Duration {
+	d := min(first<<min(n, 8), maxWait*10/11)
+	// Only ever longer: RFC 2131 3.1(5) has 10 s as the least.
+	return d + (m.jitter(d/20) + d/20)
+}
+
+// retry is when to repeat a REQUEST that was sent at now in a phase from start
+// to end (T1 to T2, or T2 to expiry): half the time that is left, but no less
+// than a floor (RFC 2131 4.4.5).
+func retry(now, start, end time.Time) time.Time {
+	floor := renewFloor
+	if phase := end.Sub(start); phase < shortPhase {
+		floor = min(max(phase/3, time.Second), 5*time.Second)
+	}
+	return now.Add(max(end.Sub(now)/2, floor))
+}
+
+// shunned remembers addresses that were in conflict, so that they are not
+// asked for again for a while. It is an array for the sake of Machine's copies.
+type shunned [8]struct {
+	addr  netip.Addr
+	until time.Time
+}
+
+const shunTime = 5 * time.Minute
+
+func (s *shunned) add(addr netip.Addr, now time.Time) {
+	oldest := 0
+	for i := range s {
+		if s[i].addr == addr {
+			oldest = i
+			break
+		}
+		if s[i].until.Before(s[oldest].until) {
+			oldest = i
+		}
+	}
+	s[oldest].addr, s[oldest].until = addr, now.Add(shunTime)
+}
+
+func (s *shunned) has(addr netip.Addr, now time.Time) bool {
+	for i := range s {
+		if s[i].addr == addr && now.Before(s[i].until) {
+			return true
+		}
+	}
+	return false
+}
+
+// renewal is the REQUEST of RENEWING and REBINDING: ciaddr, and neither option
+// 50 nor 54 (RFC 2131 4.3.2).
+func renewal(l *lease.Lease, dst netip.Addr) Message {
+	return Message{Type: Request, CIAddr: l.Address, Dst: dst}
+}

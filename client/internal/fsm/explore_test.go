@@ -1,0 +1,272 @@
+package fsm
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// roots are where the exploration begins: each way to be configured, and the
+// states that are too far from the start to be reached in a few moves.
+func roots() map[string]world {
+	all := map[string]world{}
+	for name, cfg := range map[string]Config{
+		"probe first, keep":  {},
+		"optimistic, remove": {ACD: Optimistic, OnExit: Remove},
+		"no probe, release":  {ACD: NoProbe, OnExit: GiveBack, Retransmit: RFC2131},
+	} {
+		cfg.HardwareAddr = station("a")
+		start := func(ev Start) world {
+			w := newWorld(cfg)
+			must(w.do(move{"start", w.now, ev}))
+			return w
+		}
+		all[name+": start"] = start(Start{LinkUp: true})
+		all[name+": start without link"] = start(Start{})
+		now := newWorld(cfg).now
+		stored := start(Start{LinkUp: true, Lease: remembered(now, 10*time.Minute)})
+		all[name+": stored"] = stored
+		all[name+": no server"] = wait(stored, 6)
+		bound := bind(start(Start{LinkUp: true}))
+		all[name+": bound"] = bound
+		all[name+": renewing"] = wait(bound, 1)
+		all[name+": rebinding"] = wait(bound, 8)
+		down := bound
+		must(down.do(move{"linkdown", down.now.Add(time.Minute), LinkDown{}}))
+		must(down.do(move{"linkup", down.now.Add(time.Minute), LinkUp{}}))
+		all[name+": carrier back"] = down
+		all[name+": carrier back, no server"] = wait(down, 2)
+	}
+	return all
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// wait lets n deadlines pass.
+func wait(w world, n int) world {
+	for range n {
+		must(w.do(move{"tick", w.m.Deadline(), Tick{}}))
+	}
+	return w
+}
+
+// bind lets all go well until BOUND.
+func bind(w world) world {
+	must(w.do(move{"offer", w.now, Offer{w.xid, granted(addrA, server1, time.Hour)}}))
+	must(w.do(move{"ack", w.now, Ack{w.xid, granted(addrA, server1, time.Hour)}}))
+	if w.probing.IsValid() {
+		must(w.do(move{"probed", w.now, Probed{Addr: addrA}}))
+	}
+	must(w.do(move{"applied", w.now, Applied{Seq: w.m.seq}}))
+	must(w.do(move{"reached", w.now, Reached{Router: gateway, By: station("r")}}))
+	return w
+}
+
+// TestExplore tries every sequence of moves up to a depth, from every root, and
+// checks after each what must always hold. Two worlds that differ in nothing
+// that matters later are one.
+func TestExplore(t *testing.T) {
+	for name, root := range roots() {
+		depth := 6
+		switch {
+		case raceEnabled:
+			depth = 4
+		case testing.Short():
+			depth = 5
+		case strings.HasSuffix(name, ": start"):
+			depth = 7
+		}
+		t.Run(name, func(t *testing.T) {
+			e := newExplorer(root)
+			if err := e.run(depth); err != nil {
+				t.Error(err)
+			}
+			t.Logf("%d worlds, %d moves", len(e.visited), e.moves)
+		})
+	}
+}
+
+// An explorer searches breadth-first.
+type explorer struct {
+	visited map[uint64]struct{}
+	moves   int
+	trail   []step // how each world was reached
+	level   []found
+	seed    maphash.Seed
+	buf     []byte
+}
+
+type step struct {
+	parent int32
+	move   string
+}
+
+type found struct {
+	world world
+	trail int32
+}
+
+func newExplorer(root world) *explorer {
+	e := &explorer{visited: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
+	e.add(root, step{-1, "root"}, true)
+	return e
+}
+
+// add takes a world, unless it is known; goOn says whether to go on from there.
+func (e *explorer) add(w world, s step, goOn bool) {
+	e.buf = w.essence(e.buf[:0])
+	key := maphash.Bytes(e.seed, e.buf)
+	if _, ok := e.visited[key]; ok {
+		return
+	}
+	e.visited[key] = struct{}{}
+	if !goOn {
+		return
+	}
+	e.trail = append(e.trail, s)
+	e.level = append(e.level, found{w, int32(len(e.trail) - 1)})
+}
+
+func (e *explorer) run(depth int) error {
+	for left := depth; left > 0; left-- {
+		level := e.level
+		e.level = nil
+		for i := range level {
+			from := &level[i]
+			for _, mv := range from.world.moves() {
+				e.moves++
+				next := from.world
+				if err := next.do(mv); err != nil {
+					return fmt.Errorf("%w\nafter %s%s", err, e.path(from.trail), mv.name)
+				}
+				e.add(next, step{from.trail, mv.name}, left > 1)
+			}
+		}
+	}
+	return nil
+}
+
+// path is how a world was reached.
+func (e *explorer) path(i int32) string {
+	var names []string
+	for ; i >= 0; i = e.trail[i].parent {
+		names = append(names, e.trail[i].move)
+	}
+	var s strings.Builder
+	for i := range names {
+		s.WriteString(names[len(names)-1-i])
+		s.WriteString(" > ")
+	}
+	return s.String()
+}
+
+// essence is all of w that matters for what comes after: times relative to now,
+// xids by the role they have, and counters as far as they make a difference.
+func (w *world) essence(b []byte) []byte {
+	m := &w.m
+	b = append(b, byte(m.State()), flags(m.linkUp, m.used, w.applied, w.pending, w.asked, w.stopped))
+	b = append(b, byte(min(m.naks, 2)), byte(min(m.declines, 2)), byte(min(m.misfits, 2)))
+	b = append(b, m.cfg.HardwareAddr[5])
+	for _, a := range []netip.Addr{m.probing, w.probing, w.defended, m.hint, m.mute} {
+		b = addAddr(b, a)
+	}
+	b = w.addAge(b, m.acquireBegan, restartGap)
+	b = w.addAge(b, m.linkStart, linkGap)
+	b = w.addAge(b, m.requestSent, requestGap)
+	for _, at := range w.sent {
+		b = w.addAge(b, at, time.Second)
+	}
+	for i := range m.shunned {
+		if s := &m.shunned[i]; w.now.Before(s.until) {
+			b = w.addTime(addAddr(b, s.addr), s.until)
+		}
+	}
+	b = w.addLease(w.addLease(b, m.onLink), w.link)
+	return w.addState(b)
+}
+
+func (w *world) addState(b []byte) []byte {
+	switch s := w.m.state.(type) {
+	case off:
+	case initial:
+		b = append(w.addTime(b, s.until), flags(s.idle))
+	case waiting:
+		b = w.addTime(w.addTime(b, s.until), s.atLeast)
+	case selecting:
+		b = append(w.addExchange(b, s.exchange), flags(s.vouched))
+		b = w.addLease(w.addLease(b, s.spare), s.stored)
+	case requesting:
+		b = w.addLease(w.addLease(w.addExchange(b, s.exchange), s.offer), s.stored)
+	case rebooting:
+		b = append(w.addExchange(b, s.exchange), flags(s.vouched))
+		b = w.addLease(b, s.stored)
+	case checking:
+		b = w.addLease(b, s.acked)
+	case applying:
+		b = append(w.addLease(b, s.acked), flags(s.retried))
+	case bound:
+		b = append(w.addLease(b, s.held), flags(s.retried))
+	case renewing:
+		b = w.addTime(w.addLease(w.addExchange(b, s.exchange), s.held), s.since)
+	case rebinding:
+		b = w.addTime(w.addLease(w.addExchange(b, s.exchange), s.held), s.since)
+	}
+	return b
+}
+
+func (w *world) addExchange(b []byte, x exchange) []byte {
+	b = append(b, byte(min(x.tries, 6)), flags(x.xid == w.xid, x.xid == w.oldXID, x.broadcast))
+	return w.addTime(w.addTime(b, x.next), x.sent)
+}
+
+func (w *world) addLease(b []byte, l *lease.Lease) []byte {
+	if l == nil {
+		return append(b, 0)
+	}
+	b = addAddr(addAddr(append(b, 1, l.RouterMAC[5]), l.Address), l.Server)
+	b = binary.AppendVarint(b, int64(l.Valid/time.Millisecond))
+	b = binary.AppendVarint(b, int64(l.T1/time.Millisecond))
+	return w.addTime(b, l.Start)
+}
+
+// addTime adds t relative to now; what is a millisecond apart is the same.
+func (w *world) addTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return append(b, 0)
+	}
+	return binary.AppendVarint(append(b, 1), int64(t.Sub(w.now)/time.Millisecond))
+}
+
+// addAge adds how long ago t is, if that is within limit.
+func (w *world) addAge(b []byte, t time.Time, limit time.Duration) []byte {
+	if t.IsZero() || w.now.Sub(t) >= limit {
+		return append(b, 0)
+	}
+	return w.addTime(b, t)
+}
+
+func addAddr(b []byte, a netip.Addr) []byte {
+	if !a.IsValid() {
+		return append(b, 0)
+	}
+	return append(b, a.AsSlice()[3])
+}
+
+func flags(bits ...bool) (b byte) {
+	for i, set := range bits {
+		if set {
+			b |= 1 << i
+		}
+	}
+	return b
+}

@@ -1,0 +1,397 @@
+// Package fsm is the DHCPv4 client of RFC 2131 as a pure function: Step takes
+// the time and an event, and returns what to do. It does no I/O, reads no
+// clock, logs nothing and starts nothing, so that years of leases run in a
+// test in milliseconds and every path can be explored.
+//
+// machine.go has what holds in every state; acquire.go, verify.go and hold.go
+// the states, in the order of a lease's life; exchange.go the retransmission
+// schedules; terms.go what is made of a server's answer.
+package fsm
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// A Machine is one client on one link. It is a value: a copy goes its own way.
+type Machine struct {
+	cfg   Config
+	rng   rand.PCG
+	state state
+
+	linkUp bool
+	// onLink is the lease that the link was last told to have; nil for none.
+	// Whatever the state, it is taken off when it expires.
+	onLink *lease.Lease
+	// used says that onLink was put there by us, and is there.
+	used bool
+	seq  uint64 // of the last Apply
+	// probing is the address that a probe runs for, if any: at most one does,
+	// and it may outlast the state that began it.
+	probing netip.Addr
+
+	hint    netip.Addr   // an address to ask for: the last one we had
+	last    *lease.Lease // the last lease that was bound
+	mute    netip.Addr   // a server that offered and did not acknowledge
+	shunned shunned
+
+	naks, declines, misfits int // in a row: they set the back-off
+	lastDecline             time.Time
+	acquireBegan            time.Time
+	requestSent             time.Time
+	linkStart               time.Time
+
+	actions []Action
+}
+
+// A state is one of figure 5's, holding just what has meaning there. step
+// handles an event and returns the state that follows; deadline is when it
+// wants a Tick, zero for never; lease is the lease it holds or verifies, nil
+// for none.
+//
+//sumtype:decl
+type state interface {
+	step(m *Machine, now time.Time, ev Event) state
+	deadline() time.Time
+	lease() *lease.Lease
+	name() State
+}
+
+// New returns a machine that waits for Start. Seed must be unpredictable: the
+// xids that come of it are all that tells a reply from a forgery.
+func New(cfg Config, seed [2]uint64) Machine {
+	return Machine{cfg: cfg, rng: *rand.NewPCG(seed[0], seed[1]), state: off{}}
+}
+
+// Step handles ev at now and returns what is to be done, in order. It first
+// does what a passed deadline demands: an ACK read after a suspend cannot
+// revive a lease that is over.
+func (m *Machine) Step(now time.Time, ev Event) []Action {
+	m.catchUp(now)
+	if !m.common(now, ev) {
+		m.become(m.state.step(m, now, ev))
+	}
+	m.catchUp(now)
+	actions := m.actions
+	m.actions = nil
+	return actions
+}
+
+// Deadline is when Step wants a Tick; the zero Time for never. It is never in
+// the past of the last Step.
+func (m *Machine) Deadline() time.Time {
+	return earliest(m.state.deadline(), expiry(m.onLink), expiry(m.state.lease()))
+}
+
+// State names the current state.
+func (m *Machine) State() State { return m.state.name() }
+
+// Lease is the lease in use: its address is on the link, by our doing; nil for
+// none.
+func (m *Machine) Lease() *lease.Lease {
+	if !m.used {
+		return nil
+	}
+	return m.onLink
+}
+
+// Listening says whether any message could matter now: a bound client is deaf.
+func (m *Machine) Listening() bool {
+	switch m.State() {
+	case Selecting, Requesting, Rebooting, Renewing, Rebinding:
+		return true
+	}
+	return false
+}
+
+// catchUp does what passed deadlines demand. Each state answers a Tick with a
+// deadline in the future or with another state, and no chain of them is longer
+// than BOUND, RENEWING, REBINDING, expiry.
+func (m *Machine) catchUp(now time.Time) {
+	for range 8 {
+		switch l := m.state.lease(); {
+		case l != nil && l.Expired(now):
+			m.become(m.expire(now, l))
+		case m.onLink != nil && m.onLink.Expired(now):
+			m.note(Notice{Kind: Expired, Lease: m.onLink})
+			if m.state.lease() == nil { // else a probe for that one may run
+				m.withdraw()
+			}
+			m.takeOff()
+		case due(m.state.deadline(), now):
+			m.become(m.state.step(m, now, Tick{}))
+		default:
+			return
+		}
+	}
+}
+
+// common handles the events that mean the same in every state, and says that
+// it did.
+func (m *Machine) common(now time.Time, ev Event) bool {
+	if m.state.name() == Off {
+		return false // Start is all that means anything
+	}
+	switch ev := ev.(type) {
+	case Stop:
+		m.become(m.stop())
+	case Release:
+		m.become(m.release())
+	case LinkDown:
+		m.linkUp = false
+		m.become(m.unplugged())
+	case LinkUp:
+		if m.linkUp {
+			return true
+		}
+		m.linkUp = true
+		m.naks, m.misfits = 0, 0
+		return false
+	case NewHardwareAddr:
+		m.become(m.newHardwareAddr(now, ev))
+	case AddressGone:
+		m.become(m.addressGone(now, ev))
+	case Conflict:
+		if m.onLink != nil && m.onLink.Address == ev.Addr {
+			m.become(m.decline(now, m.onLink, ev.By))
+		}
+	case Applied:
+		if ev.Seq != m.seq {
+			return true // another Apply has replaced that one
+		}
+		m.used = m.onLink != nil && (m.used || ev.Err == nil)
+		return false
+	case Probed:
+		if ev.Addr != m.probing {
+			return true // a probe that was withdrawn
+		}
+		m.probing = netip.Addr{}
+		return false
+	default:
+		return false
+	}
+	return true
+}
+
+func (m *Machine) become(next state) {
+	from, to := m.state.name(), next.name()
+	m.state = next
+	if from != to {
+		m.note(Notice{Kind: Transition, From: from, To: to})
+	}
+}
+
+// stop ends the machine, doing with the lease what the configuration says. What
+// stays on the link is the kernel's from here on.
+func (m *Machine) stop() state {
+	switch m.cfg.OnExit {
+	case GiveBack:
+		m.release()
+	case Remove:
+		m.withdraw()
+		m.takeOff()
+	case Keep:
+		m.withdraw()
+	}
+	m.note(Notice{Kind: Stopped, Lease: m.onLink})
+	m.onLink, m.used = nil, false
+	return off{}
+}
+
+// release gives the lease back (RFC 2131 4.4.6) and waits to be told to renew.
+// An address that is not on the link yet cannot be the source of a RELEASE: the
+// server gets it back when the lease ends.
+func (m *Machine) release() state {
+	l := m.held()
+	if l != nil && l.Server.IsValid() && m.onLink != nil {
+		// RFC 2131 table 5: secs is 0, no option 50.
+		m.do(Send{Message{Type: ReleaseType, XID: m.xid(), CIAddr: l.Address, ServerID: l.Server, Dst: l.Server}})
+	}
+	m.withdraw()
+	if l != nil {
+		m.takeOff()
+		m.do(Save{nil})
+		m.note(Notice{Kind: Released, Lease: l, Server: l.Server})
+	}
+	m.forget()
+	return initial{idle: true}
+}
+
+// held is the lease that the state holds or verifies, else that on the link;
+// nil for none.
+func (m *Machine) held() *lease.Lease {
+	if l := m.state.lease(); l != nil {
+		return l
+	}
+	return m.onLink
+}
+
+// unplugged is what follows a loss of carrier: a lease stays, with its address
+// on the link, and is verified when carrier returns (RFC 2131 3.7).
+func (m *Machine) unplugged() state {
+	var l *lease.Lease
+	switch s := m.state.(type) {
+	case off, waiting, initial:
+		return s
+	case selecting:
+		l = s.stored
+	case requesting:
+		l = s.stored
+	case rebooting, checking, applying, bound, renewing, rebinding:
+		l = s.lease()
+	}
+	m.withdraw()
+	if l == nil {
+		return initial{}
+	}
+	return rebooting{stored: l}
+}
+
+// newHardwareAddr drops all that was obtained under the old address.
+func (m *Machine) newHardwareAddr(now time.Time, ev NewHardwareAddr) state {
+	if ev.Addr == m.cfg.HardwareAddr {
+		return m.state
+	}
+	m.cfg.HardwareAddr = ev.Addr
+	m.cfg.ClientID = ev.ClientID
+	if s, ok := m.state.(initial); ok && s.idle {
+		return s
+	}
+	m.lose("hardware address changed", m.held())
+	return m.again(now)
+}
+
+// addressGone is what follows when somebody takes our address off: it is their
+// decision, so the lease is not used again at once. The kernel does the same a
+// moment before the lease ends, which is no more than the end.
+func (m *Machine) addressGone(now time.Time, ev AddressGone) state {
+	if m.onLink == nil || m.onLink.Address != ev.Addr {
+		return m.state
+	}
+	l := m.onLink
+	if l.Remaining(now) <= kernelRounding {
+		return m.expire(now, l)
+	}
+	m.note(Notice{Kind: Lost, Lease: l, Text: "address removed by another program"})
+	m.withdraw()
+	m.takeOff()
+	return waiting{until: now.Add(removedWait)}
+}
+
+// expire ends a lease: at once, whatever runs (RFC 2131 4.4.5).
+func (m *Machine) expire(now time.Time, l *lease.Lease) state {
+	m.note(Notice{Kind: Expired, Lease: l})
+	m.withdraw()
+	m.takeOff()
+	m.hint = l.Address
+	// A server that gives leases of a second must not make us send without
+	// end: one acquisition in restartGap. The end of an older lease, that a
+	// start found stored, is no such server's doing.
+	if until := m.acquireBegan.Add(restartGap); now.Before(until) && !l.Start.Before(m.acquireBegan) {
+		return waiting{until: until}
+	}
+	return m.restart(now)
+}
+
+// lose gives up l, nil for none, because of reason: what is on the link, and
+// what is remembered.
+func (m *Machine) lose(reason string, l *lease.Lease) {
+	if l != nil {
+		m.note(Notice{Kind: Lost, Lease: l, Text: reason})
+		m.do(Save{nil})
+	}
+	m.withdraw()
+	m.takeOff()
+	m.forget()
+}
+
+// probe starts the conflict probe of addr, in the place of what ran before.
+func (m *Machine) probe(addr netip.Addr) {
+	m.probing = addr
+	m.do(Probe{addr})
+}
+
+// withdraw ends probe and defence.
+func (m *Machine) withdraw() {
+	m.probing = netip.Addr{}
+	m.do(Withdraw{})
+}
+
+// takeOff removes our configuration from the link, if there may be any.
+func (m *Machine) takeOff() {
+	if m.onLink == nil {
+		return
+	}
+	m.onLink, m.used = nil, false
+	m.seq++
+	m.do(Apply{Seq: m.seq})
+}
+
+// putOn makes the link have l; if it has another lease already, then one of the
+// same address.
+func (m *Machine) putOn(l *lease.Lease) {
+	m.onLink = l
+	m.seq++
+	m.do(Apply{Seq: m.seq, Lease: l})
+}
+
+// forget drops the address that the next DISCOVER would ask for.
+func (m *Machine) forget() { m.hint, m.last = netip.Addr{}, nil }
+
+func (m *Machine) do(a Action) { m.actions = append(m.actions, a) }
+
+func (m *Machine) note(n Notice) { m.do(Notify{n}) }
+
+func (m *Machine) ignore(reason string) { m.note(Notice{Kind: Ignored, Text: reason}) }
+
+// xid draws a transaction id (RFC 2131 4.1), never 0.
+func (m *Machine) xid() uint32 {
+	for {
+		if x := uint32(m.rng.Uint64() >> 32); x != 0 {
+			return x
+		}
+	}
+}
+
+// jitter draws from [-d, d], uniformly.
+func (m *Machine) jitter(d time.Duration) time.Duration {
+	n, _ := bits.Mul64(m.rng.Uint64(), uint64(2*d+1))
+	return time.Duration(n) - d
+}
+
+// off is a machine that was not started, or has stopped.
+type off struct{}
+
+func (off) name() State         { return Off }
+func (off) deadline() time.Time { return time.Time{} }
+func (off) lease() *lease.Lease { return nil }
+
+func (s off) step(m *Machine, now time.Time, ev Event) state {
+	if start, ok := ev.(Start); ok {
+		return m.start(now, start)
+	}
+	return s
+}
+
+func due(deadline, now time.Time) bool { return !deadline.IsZero() && !now.Before(deadline) }
+
+func expiry(l *lease.Lease) time.Time {
+	if l == nil {
+		return time.Time{}
+	}
+	return l.ExpireAt()
+}
+
+// earliest is the first of times that is not zero.
+func earliest(times ...time.Time) (first time.Time) {
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}

@@ -1,0 +1,138 @@
+package fsm
+
+import (
+	"net/netip"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// full is a held lease that has everything.
+func full(start time.Time) *lease.Lease {
+	return &lease.Lease{
+		Address: addrA, Bits: 24, Broadcast: addr("10.0.0.255"), Server: server1,
+		Start: start, Valid: time.Hour, T1: 10 * time.Minute, T2: 20 * time.Minute,
+		Routes: []lease.Route{{Dst: netip.MustParsePrefix("0.0.0.0/0"), Gateway: gateway}},
+		DNS:    []netip.Addr{addr("10.0.0.3")}, Domain: "example.org", Search: []string{"example.org"},
+		Hostname: "h", MTU: 1400, NTP: []netip.Addr{addr("10.0.0.4")}, CaptivePortal: "https://p.example/",
+		HardwareAddr: station("a"), ClientID: []byte{1, 2}, RouterMAC: station("r"),
+		Options: map[uint8][]byte{3: {10, 0, 0, 254}},
+	}
+}
+
+// TestRenewal_REN_18_19: an option that an ACK has replaces what was held; one
+// that it has not leaves it; and what belongs together goes together.
+func TestRenewal_REN_18_19(t *testing.T) {
+	sent := time.Date(2026, 1, 1, 1, 0, 0, 0, time.UTC)
+	held := full(sent.Add(-time.Hour / 2))
+	minimal := func() *lease.Lease {
+		return &lease.Lease{Address: addrA, HardwareAddr: station("a"), ClientID: []byte{1, 2}}
+	}
+	all := func() *lease.Lease {
+		return &lease.Lease{
+			Address: addrA, Bits: 20, Broadcast: addr("10.0.15.255"), Server: server2, Valid: 2 * time.Hour,
+			Routes: []lease.Route{{Dst: netip.MustParsePrefix("10.9.0.0/16"), Gateway: server2}},
+			DNS:    []netip.Addr{addr("10.0.0.9")}, Domain: "example.net", Search: []string{"example.net"},
+			Hostname: "other", MTU: 1300, NTP: []netip.Addr{addr("10.0.0.8")}, CaptivePortal: "https://q.example/",
+			Options: map[uint8][]byte{121: {1}},
+		}
+	}
+	for _, test := range []struct {
+		name string
+		ack  *lease.Lease
+		want func(l *lease.Lease)
+	}{
+		{"nothing", minimal(), func(l *lease.Lease) { l.Options, l.RouterMAC = nil, lease.HardwareAddr{} }},
+		{"everything", all(), func(l *lease.Lease) { *l = *all() }},
+		{"empty lists", &lease.Lease{Address: addrA, DNS: []netip.Addr{}, Search: []string{}, NTP: []netip.Addr{}},
+			func(l *lease.Lease) {
+				*l = *full(sent)
+				l.DNS, l.Search, l.NTP, l.Options = []netip.Addr{}, []string{}, []netip.Addr{}, nil
+				l.HardwareAddr, l.ClientID, l.RouterMAC = lease.HardwareAddr{}, nil, lease.HardwareAddr{}
+			}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := New(Config{}, [2]uint64{1, 6})
+			got, problem := m.terms(sent, test.ack, held, sent)
+			if problem != "" {
+				t.Fatal(problem)
+			}
+			want := full(sent)
+			test.want(want)
+			want.Start, want.T1, want.T2 = sent, got.T1, got.T2
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+			if !reflect.DeepEqual(held, full(held.Start)) {
+				t.Error("the held lease was changed")
+			}
+		})
+	}
+}
+
+// TestRoutes_Design_4: any of the options of routes replaces them all; even when
+// nothing usable was in it.
+func TestRoutes_Design_4(t *testing.T) {
+	held := full(time.Time{})
+	for _, test := range []struct {
+		code  uint8
+		stays bool
+	}{{121, false}, {249, false}, {33, false}, {3, false}, {6, true}, {1, true}} {
+		l := lease.Lease{Address: addrA, Options: map[uint8][]byte{test.code: {0}}}
+		inherit(&l, held)
+		if stays := len(l.Routes) > 0; stays != test.stays {
+			t.Errorf("option %d: the held routes stay: %v", test.code, stays)
+		}
+	}
+}
+
+// TestBroadcastAddress: one that belongs to another mask is not kept.
+func TestBroadcastAddress(t *testing.T) {
+	for bits, stays := range map[int]bool{0: true, 24: true, 23: false} {
+		l := lease.Lease{Address: addrA, Bits: bits}
+		if inherit(&l, full(time.Time{})); l.Broadcast.IsValid() != stays {
+			t.Errorf("mask %d: %v", bits, l.Broadcast)
+		}
+	}
+}
+
+func TestMask_VAL_16(t *testing.T) {
+	for a, want := range map[string]int{
+		"10.0.0.5": 8, "127.255.0.1": 8, "128.0.0.1": 16, "191.255.0.1": 16, "192.0.0.1": 24, "223.1.1.1": 24,
+	} {
+		m := New(Config{}, [2]uint64{})
+		l, _ := m.terms(time.Time{}, &lease.Lease{Address: addr(a), Valid: time.Hour}, &lease.Lease{}, time.Time{})
+		if l.Bits != want {
+			t.Errorf("%s/%d, want %d", a, l.Bits, want)
+		}
+	}
+}
+
+// TestGrant_REQ_16_VAL_13: no lease without a time, or after it.
+func TestGrant_REQ_16_VAL_13(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	m := New(Config{}, [2]uint64{})
+	for _, test := range []struct {
+		acked, offered, ago time.Duration
+		want                time.Duration // 0 for none
+	}{
+		{time.Minute, time.Hour, 0, time.Minute},
+		{0, time.Hour, 0, time.Hour},
+		{0, 0, 0, 0},
+		{time.Minute, 0, 59 * time.Second, time.Minute},
+		{time.Minute, 0, 60 * time.Second, 0},
+		{lease.Infinite, 0, 10000 * time.Hour, lease.Infinite},
+	} {
+		got, problem := m.terms(now, &lease.Lease{Address: addrA, Valid: test.acked}, &lease.Lease{Valid: test.offered}, now.Add(-test.ago))
+		switch {
+		case test.want == 0 && (got != nil || problem == ""):
+			t.Errorf("%+v: %v", test, got)
+		case test.want != 0 && (got == nil || got.Valid != test.want):
+			t.Errorf("%+v: %v, %s", test, got, problem)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package fsm
+
+import (
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// check is what follows an ACK: the address is probed before its first use
+// (RFC 2131 3.1(5), RFC 5227 2.1), unless the configuration says otherwise.
+// If the address is on the link already it stays there meanwhile.
+func (m *Machine) check(now time.Time, l *lease.Lease) state {
+	if m.onLink != nil && m.onLink.Address != l.Address {
+		m.note(Notice{Kind: Lost, Lease: m.onLink, Text: "the server gave another address"})
+		m.withdraw()
+		m.takeOff()
+	}
+	// Stored before it is used: a process that is killed must find what it
+	// left on the link.
+	m.do(Save{l})
+	if m.cfg.ACD != NoProbe {
+		m.probe(l.Address)
+	}
+	if m.cfg.ACD != ProbeFirst {
+		return m.apply(l)
+	}
+	return checking{l}
+}
+
+func (m *Machine) apply(l *lease.Lease) state {
+	m.putOn(l)
+	return applying{acked: l}
+}
+
+// checking is CHECKING: the conflict probe runs, and the address is not used.
+type checking struct{ acked *lease.Lease }
+
+func (checking) name() State           { return Checking }
+func (checking) deadline() time.Time   { return time.Time{} }
+func (s checking) lease() *lease.Lease { return s.acked }
+
+func (s checking) step(m *Machine, now time.Time, ev Event) state {
+	switch ev := ev.(type) {
+	case Probed:
+		if !ev.By.IsZero() {
+			return m.decline(now, s.acked, ev.By)
+		}
+		m.unprobed(ev)
+		return m.apply(s.acked)
+	case Offer, Ack, Nak:
+		m.ignore("the exchange is over")
+	}
+	return s
+}
+
+// unprobed says so if a probe failed. The server's word is right enough: the
+// probe was to be sure.
+func (m *Machine) unprobed(ev Probed) {
+	if ev.Err != nil {
+		m.note(Notice{Kind: ProbeFailed, Addr: ev.Addr, Err: ev.Err})
+	}
+}
+
+// applying is APPLYING: the link is being made to match.
+type applying struct {
+	acked   *lease.Lease
+	retried bool
+}
+
+func (applying) name() State           { return Applying }
+func (applying) deadline() time.Time   { return time.Time{} }
+func (s applying) lease() *lease.Lease { return s.acked }
+
+func (s applying) step(m *Machine, now time.Time, ev Event) state {
+	switch ev := ev.(type) {
+	case Applied:
+		switch {
+		case ev.Err == nil:
+			return m.bind(s.acked)
+		case !s.retried:
+			s.retried = true
+			m.note(Notice{Kind: ApplyFailed, Lease: s.acked, Err: ev.Err})
+			m.putOn(s.acked)
+			return s
+		}
+		wait := m.wait(misfitWait, m.misfits)
+		m.misfits++
+		m.note(Notice{Kind: ApplyFailed, Lease: s.acked, Err: ev.Err, Wait: wait})
+		m.withdraw()
+		m.takeOff()
+		return waiting{until: now.Add(wait)}
+	case Probed: // an optimistic probe
+		if !ev.By.IsZero() {
+			return m.decline(now, s.acked, ev.By)
+		}
+		m.unprobed(ev)
+	case Offer, Ack, Nak:
+		m.ignore("the exchange is over")
+	}
+	return s
+}
+
+// bind is the entry to BOUND for a lease that is on the link now.
+func (m *Machine) bind(l *lease.Lease) state {
+	old := m.last
+	m.last = l
+	m.naks, m.misfits = 0, 0
+	m.mute = noServer
+	m.note(Notice{Kind: Bound, Lease: l, Old: old})
+	if !m.probing.IsValid() {
+		m.verified(l)
+	}
+	return bound{held: l}
+}
+
+// probedInUse takes the end of an optimistic probe, in state s.
+func (m *Machine) probedInUse(now time.Time, s state, ev Probed) state {
+	if !ev.By.IsZero() {
+		return m.decline(now, s.lease(), ev.By)
+	}
+	m.unprobed(ev)
+	m.verified(s.lease())
+	return s
+}
+
+// verified announces an address that nobody else has, and learns who its router
+// is, for the day when the link comes back and must be told from another.
+func (m *Machine) verified(l *lease.Lease) {
+	m.do(Announce{l.Address})
+	if r := l.Router(); r.IsValid() {
+		m.do(CheckRouter{Source: l.Address, Router: r})
+	}
+}
+
+// decline tells the server that another host has the address (RFC 2131 3.1(5)),
+// and waits before the next try.
+func (m *Machine) decline(now time.Time, l *lease.Lease, by lease.HardwareAddr) state {
+	// An address that was probed well and lost later counts with the others
+	// (RFC 5227 2.1.1): to have been bound for a moment resets nothing.
+	if now.Sub(m.lastDecline) > declineMemory {
+		m.declines = 0
+	}
+	wait := m.wait(declineWait, m.declines)
+	m.declines++
+	m.lastDecline = now
+	m.shunned.add(l.Address, now)
+	m.withdraw()
+	m.takeOff()
+	if l.Server.IsValid() {
+		m.do(Send{Message{
+			Type: Decline, XID: m.xid(), Dst: broadcast,
+			RequestedIP: l.Address, ServerID: l.Server,
+			Text: "address in use by " + by.String(),
+		}})
+	}
+	m.do(Save{nil})
+	m.note(Notice{Kind: Declined, Lease: l, Addr: l.Address, Server: l.Server, MAC: by, Wait: wait})
+	m.forget()
+	return waiting{until: now.Add(wait), atLeast: now.Add(declineWait)}
+}
