@@ -116,7 +116,7 @@ func (c *Client) listen() {
 
 // publish makes the loop's state visible to the other methods.
 func (c *Client) publish() {
-	l, state, settled := c.machine.Lease(), c.machine.State(), !c.worker.busy()
+	l, state, settled := c.machine.Lease(), c.machine.State(), !c.worker.busy() && !c.machine.Probing()
 	// The loop is the only writer, so it may read without the lock.
 	if v := &c.state.view; v.lease == l && v.state == state && v.settled == settled {
 		return
@@ -191,7 +191,7 @@ func (c *Client) linkChanged(s LinkState) {
 	c.link = s
 	if s.Index == 0 {
 		c.seen = noAddr
-		c.step(fsm.LinkDown{})
+		c.step(fsm.LinkDown{Gone: true})
 		return
 	}
 	switch {
@@ -232,7 +232,7 @@ func (c *Client) follow(was, s LinkState) {
 	}
 	if s.Index != was.Index {
 		c.seen = noAddr
-		c.step(fsm.LinkDown{})
+		c.step(fsm.LinkDown{Gone: true})
 	}
 	c.step(fsm.NewHardwareAddr{Addr: s.HardwareAddr, ClientID: id.ClientID})
 }

@@ -30,7 +30,11 @@ func (m *Machine) start(now time.Time, ev Start) state {
 		// The process before us may have left it on the link.
 		m.onLink, m.last = l, l
 		s := rebooting{stored: l}
-		if !m.linkUp {
+		switch {
+		case !m.linkUp:
+			return s
+		case m.cfg.StartDelay > 0:
+			s.next = now.Add(m.cfg.StartDelay)
 			return s
 		}
 		return s.send(m, now)
@@ -414,8 +418,10 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 		}
 		return s.unanswered(m, now)
 	case LinkUp:
-		// What was seen before is of the network before.
-		s.exchange, s.vouched = exchange{}, false
+		if m.used {
+			// A link that was taken down has lost its routes.
+			m.putOn(m.onLink)
+		}
 		// A flap within linkGap of the last one waits its turn.
 		if until := m.linkStart.Add(linkGap); now.Before(until) {
 			s.next = until

@@ -63,8 +63,9 @@ type (
 		By     lease.HardwareAddr
 	}
 
-	// LinkDown says that carrier or the link itself was lost.
-	LinkDown struct{}
+	// LinkDown says that carrier was lost, or if Gone the link itself with all
+	// that was on it.
+	LinkDown struct{ Gone bool }
 	// LinkUp says that carrier is there, maybe on another network.
 	LinkUp struct{}
 	// NewHardwareAddr says that the link has another address now, and what

@@ -99,6 +99,9 @@ func (m *Machine) Lease() *lease.Lease {
 	return m.onLink
 }
 
+// Probing says that a conflict probe runs.
+func (m *Machine) Probing() bool { return m.probing.IsValid() }
+
 // Listening says whether any message could matter now: a bound client is deaf.
 func (m *Machine) Listening() bool {
 	switch m.State() {
@@ -143,6 +146,7 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 		m.become(m.release())
 	case LinkDown:
 		m.linkUp = false
+		m.used = m.used && !ev.Gone
 		m.become(m.unplugged())
 	case LinkUp:
 		if m.linkUp {
@@ -197,25 +201,30 @@ func (m *Machine) stop() state {
 	case Keep:
 		m.withdraw()
 	}
-	m.note(Notice{Kind: Stopped, Lease: m.onLink})
+	m.note(Notice{Kind: Stopped, Lease: m.Lease()})
 	m.onLink, m.used = nil, false
 	return off{}
 }
 
 // release gives the lease back (RFC 2131 4.4.6) and waits to be told to renew.
-// An address that is not on the link yet cannot be the source of a RELEASE: the
-// server gets it back when the lease ends.
+// An address that is not on the link by our doing cannot be the source of a
+// RELEASE: that lease is only given up, and the server gets it back when it ends.
 func (m *Machine) release() state {
 	l := m.held()
-	if l != nil && l.Server.IsValid() && m.onLink != nil {
+	switch {
+	case l == nil:
+		m.withdraw()
+	case m.used && l.Server.IsValid():
 		// RFC 2131 table 5: secs is 0, no option 50.
 		m.do(Send{Message{Type: ReleaseType, XID: m.xid(), CIAddr: l.Address, ServerID: l.Server, Dst: l.Server}})
-	}
-	m.withdraw()
-	if l != nil {
+		m.withdraw()
 		m.takeOff()
 		m.do(Save{nil})
 		m.note(Notice{Kind: Released, Lease: l, Server: l.Server})
+	default:
+		m.withdraw()
+		m.takeOff()
+		m.note(Notice{Kind: Lost, Lease: l, Text: "given up without a RELEASE"})
 	}
 	m.forget()
 	return initial{idle: true}

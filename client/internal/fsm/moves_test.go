@@ -37,6 +37,7 @@ func (w *world) moves() []move {
 	}
 	if w.carrier {
 		add("linkdown", w.now, LinkDown{})
+		add("linkdown link=gone", w.now, LinkDown{Gone: true})
 	} else {
 		add("linkup", w.now, LinkUp{})
 	}

@@ -48,7 +48,7 @@ func inherit(l, base *lease.Lease) {
 	fill(&l.Hostname, base.Hostname)
 	fill(&l.MTU, base.MTU)
 	fill(&l.CaptivePortal, base.CaptivePortal)
-	if !saysRoutes(l) {
+	if len(l.Routes) == 0 { // none, or none that could be used
 		l.Routes = base.Routes
 	}
 	if l.DNS == nil {
@@ -67,16 +67,6 @@ func fill[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-// saysRoutes says that the server sent any option of the group of routes.
-func saysRoutes(l *lease.Lease) bool {
-	for _, code := range []uint8{121, 249, 33, 3} {
-		if _, ok := l.Options[code]; ok {
-			return true
-		}
-	}
-	return len(l.Routes) > 0
 }
 
 // naturalBits is the mask of the address's class (RFC 950), for a server that

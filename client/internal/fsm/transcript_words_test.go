@@ -34,7 +34,7 @@ func (p *player) parse(name string, a *args) Event {
 	case "reached":
 		return Reached{Router: a.addr("router", p.router), By: a.station("by")}
 	case "linkdown":
-		return LinkDown{}
+		return LinkDown{Gone: a.text("link", "") == "gone"}
 	case "linkup":
 		return LinkUp{}
 	case "hwaddr":

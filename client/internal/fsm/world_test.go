@@ -112,6 +112,7 @@ func (w *world) expect(ev Event) {
 		grant(ev.Lease, w.now.Add(max(ev.Lease.Valid, time.Hour)))
 	case LinkDown:
 		w.carrier = false
+		w.applied = w.applied && !ev.Gone
 	case LinkUp:
 		w.carrier = true
 	case Applied:
@@ -243,7 +244,7 @@ func (w *world) check() error {
 		return errors.New("an address is defended that is not on the link")
 	case w.defended.IsValid() && !w.carrier, w.probing.IsValid() && !w.carrier:
 		return errors.New("a probe or a defence without a link")
-	case m.probing != w.probing:
+	case m.probing != w.probing, m.Probing() != w.probing.IsValid():
 		return errors.New("the machine does not know what is probed")
 	case w.link != nil && !w.link.IsInfinite() && !w.stopped && deadline.IsZero():
 		return errors.New("a lease that nobody will end")
