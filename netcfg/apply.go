@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -18,8 +19,11 @@ import (
 // is), and if next has expired. A route that the kernel refuses is a warning.
 // A link that is gone has nothing of ours: nil succeeds then.
 //
-// An address that is there before is taken over with the lifetime of the lease.
-// Its broadcast address stays as it is, for only a new address could change it.
+// An address that is there before, with a lifetime, is taken over with that of
+// the lease. Its broadcast address stays as it is, for only a new address could
+// change it. A permanent address is ours only if a lease of prev never expires;
+// any other stays permanent, and stays when the lease ends: a log line says so.
+// The routes of the lease are ours all the same.
 //
 // So that no administrator's address of the same subnet is removed by the
 // kernel together with ours, the link's promote_secondaries is turned on.
@@ -32,11 +36,11 @@ func (l *Link) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Lease
 	}
 	switch {
 	case next == nil && !found:
-		l.mtu = heldMTU{}
+		l.mtu, l.foreign = heldMTU{}, netip.Prefix{}
 		return nil
 	case next == nil:
 		l.restoreMTU(info)
-		err = configure(ctx, rtnetlink{l.ns}, info.index, nil, prev, l.log)
+		err = l.configure(ctx, info, nil, ownership(nil, prev, l.cfg.metric(info.index)))
 	case !found:
 		return fmt.Errorf("set %v on %s: %w", next.Address, l.name, ErrNoLink)
 	default:
@@ -66,38 +70,55 @@ func (l *Link) set(ctx context.Context, info linkInfo, next *lease.Lease, prev [
 			l.log.Debug("addresses of the subnet may be lost with ours", "err", err)
 		}
 	}
-	return configure(ctx, rtnetlink{l.ns}, info.index, &want, prev, l.log)
+	return l.configure(ctx, info, &want, ownership(next, prev, l.cfg.metric(info.index)))
+}
+
+// configure brings the link to want and remembers which address is not ours:
+// once the lease of it is held, the lease would explain it.
+func (l *Link) configure(ctx context.Context, info linkInfo, want *plan, own owned) error {
+	own.disown(l.foreign)
+	foreign, err := configure(ctx, rtnetlink{l.ns}, info.index, want, own, l.log)
+	if foreign.IsValid() && foreign != l.foreign {
+		l.log.Info("permanent address is not ours: it keeps its lifetime and stays when the lease ends", "address", foreign)
+	}
+	if err == nil || foreign.IsValid() {
+		l.foreign = foreign
+	}
+	return err
 }
 
 // configure brings a link to want, nil for nothing of ours. It goes twice if it
 // must: without promote_secondaries the kernel removes the new address with the
-// old one of its subnet.
-func configure(ctx context.Context, k kernel, index int, want *plan, prev []*lease.Lease, log *slog.Logger) error {
+// old one of its subnet. foreign is the address of a lease that was there and is
+// not ours.
+func configure(ctx context.Context, k kernel, index int, want *plan, own owned, log *slog.Logger) (foreign netip.Prefix, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return foreign, err
 	}
 	var failed error
 	for try := 1; ; try++ {
 		have, err := k.read(index)
 		if err != nil {
-			return err
+			return foreign, err
 		}
-		if try > 1 && settled(want, have, prev) {
+		if try == 1 {
+			foreign = own.foreignIn(have)
+		}
+		if try > 1 && settled(want, have, own) {
 			if failed != nil { // a lifetime that stays, an old address that does
 				log.Warn("addresses were refused", "err", failed)
 			}
-			return nil
+			return foreign, nil
 		}
 		if try > 2 {
-			return unsettled(want, failed)
+			return foreign, unsettled(want, failed)
 		}
-		failed = carryOut(ctx, k, index, diff(want, have, prev), log)
+		failed = carryOut(ctx, k, index, diff(want, have, own), log)
 	}
 }
 
 // settled says that the addresses are as they should be.
-func settled(want *plan, have state, prev []*lease.Lease) bool {
-	own := ownership(want, prev)
+func settled(want *plan, have state, own owned) bool {
 	there := want == nil
 	for _, a := range have.addresses {
 		if want != nil && a.prefix == want.address.prefix && !a.peer.IsValid() {

@@ -48,6 +48,64 @@ func TestApply_LeavesWhatIsNotOurs(t *testing.T) {
 	compare(t, "foreign", b.IP(t, "route")+b.IP(t, "address", "show", "dev", "eth0", "permanent"), foreign)
 }
 
+// An administrator's permanent address is leased: it stays what it is, also
+// when the lease never expires and so would explain it.
+func TestApply_PermanentAddressIsNotOurs(t *testing.T) {
+	for _, text := range []string{lease5, lease5 + " for ever"} {
+		b := newBench(t)
+		link := b.link(t, "eth0", Config{})
+		b.IP(t, "address", "add", "10.0.0.5/24", "dev", "eth0")
+		before := b.IP(t, "address", "show", "dev", "eth0") + b.IP(t, "route")
+		l := newLease(t, text)
+		var prev []*lease.Lease
+		for range 3 { // as a client applies and renews
+			if err := link.Apply(t.Context(), l, prev); err != nil {
+				t.Fatal(err)
+			}
+			prev = []*lease.Lease{l}
+			if got := b.IP(t, "route", "show", "default"); !strings.Contains(got, "via 10.0.0.1 dev eth0 proto dhcp src 10.0.0.5") {
+				t.Errorf("lease %q: default route %q", text, got)
+			}
+		}
+		if err := link.Apply(t.Context(), nil, prev); err != nil {
+			t.Fatal(err)
+		}
+		compare(t, text, b.IP(t, "address", "show", "dev", "eth0")+b.IP(t, "route"), before)
+		const line = `level=INFO msg="permanent address is not ours`
+		if got := b.log.String(); strings.Count(got, line) != 1 || !strings.Contains(got, "address=10.0.0.5/24") {
+			t.Errorf("lease %q: log\n%s", text, got)
+		}
+		// The administrator takes it away, the client gets it: now it is ours.
+		b.IP(t, "address", "del", "10.0.0.5/24", "dev", "eth0")
+		for _, next := range []*lease.Lease{l, l, nil} {
+			if err := link.Apply(t.Context(), next, prev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		compare(t, text+" without it", b.state(t, link.index), "")
+	}
+}
+
+// A route of another program that prefers our address and has another metric.
+func TestApply_RoutesOfOthers(t *testing.T) {
+	b := newBench(t)
+	l := newLease(t, lease5)
+	if err := b.link(t, "eth0", Config{Metric: 50}).Apply(t.Context(), l, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.IP(t, "route", "add", "8.0.0.0/8", "via", "10.0.0.1", "src", "10.0.0.5", "metric", "7", "proto", "dhcp")
+	// The next process has another metric.
+	link := b.link(t, "eth0", Config{Metric: 60})
+	if err := link.Apply(t.Context(), l, []*lease.Lease{l}); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "kernel", sorted(b.state(t, link.index)), sorted(`
+		2: address 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
+		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 60 proto dhcp
+		2: route 8.0.0.0/8 via 10.0.0.1 src 10.0.0.5 metric 7 proto dhcp
+		2: route default via 10.0.0.1 src 10.0.0.5 metric 60 proto dhcp`))
+}
+
 // A monitor is `ip monitor` of a namespace.
 type monitorOutput struct {
 	*bench

@@ -116,18 +116,65 @@ var scenes = []scene{
 		address del 10.0.0.5/24`, then: `
 		2: address 172.16.0.9/16 brd 172.16.255.255 noprefixroute valid_lft 3600sec
 		2: route 172.16.0.0/16 scope link src 172.16.0.9 metric 1002 proto dhcp`},
-	{name: "taken over from a client that set no lifetime", before: `
+	{name: "a permanent address stays as it is, the routes are ours", before: `
 		2: address 10.0.0.5/24 brd 10.0.0.255 valid_lft forever
 		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 0 proto kernel
-		2: route default via 10.0.0.1 metric 0 proto boot`, next: lease5, changes: `
-		address change 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
+		2: route default via 10.0.0.1 metric 0 proto boot`, next: lease5, prev: []string{lease5}, changes: `
 		route append 10.0.0.0/24 scope link src 10.0.0.5 metric 1002
 		route append default via 10.0.0.1 src 10.0.0.5 metric 1002`, then: `
-		2: address 10.0.0.5/24 brd 10.0.0.255 valid_lft 3600sec
+		2: address 10.0.0.5/24 brd 10.0.0.255 valid_lft forever
 		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 0 proto kernel
 		2: route default via 10.0.0.1 metric 0 proto boot
 		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 1002 proto dhcp
 		2: route default via 10.0.0.1 src 10.0.0.5 metric 1002 proto dhcp`},
+	{name: "a permanent address survives the end, the routes do not", before: `
+		2: address 10.0.0.5/24 brd 10.0.0.255 valid_lft forever
+		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 0 proto kernel
+		2: route default via 10.0.0.1 metric 0 proto boot
+		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 1002 proto dhcp
+		2: route default via 10.0.0.1 src 10.0.0.5 metric 1002 proto dhcp`, prev: []string{lease5}, changes: `
+		route del default via 10.0.0.1 src 10.0.0.5 metric 1002
+		route del 10.0.0.0/24 scope link src 10.0.0.5 metric 1002`, then: `
+		2: address 10.0.0.5/24 brd 10.0.0.255 valid_lft forever
+		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 0 proto kernel
+		2: route default via 10.0.0.1 metric 0 proto boot`},
+	{name: "a permanent address survives another lease", before: `
+		2: address 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft forever`, next: "10.0.1.6/24", prev: []string{lease5}, changes: `
+		address add 10.0.1.6/24 brd 10.0.1.255 noprefixroute valid_lft 3600sec
+		route append 10.0.1.0/24 scope link src 10.0.1.6 metric 1002`, then: `
+		2: address 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft forever
+		2: address 10.0.1.6/24 brd 10.0.1.255 noprefixroute valid_lft 3600sec
+		2: route 10.0.1.0/24 scope link src 10.0.1.6 metric 1002 proto dhcp`},
+	{name: "a lease that never expires gets a time", before: strings.ReplaceAll(ours, "1800sec", "forever"), next: lease5, prev: []string{lease5, lease5 + " for ever", lease5}, changes: `
+		address change 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec`, then: strings.ReplaceAll(ours, "1800", "3600")},
+	{name: "a lease with a time never expires any more", before: ours, next: lease5 + " for ever", prev: []string{lease5}, changes: `
+		address change 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft forever`, then: strings.ReplaceAll(ours, "1800sec", "forever")},
+	{name: "another metric leaves nothing behind", before: `
+		2: address 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
+		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 7 proto dhcp
+		2: route 192.0.2.1/32 scope link src 10.0.0.5 metric 7 proto dhcp
+		2: route 172.16.0.0/12 scope link src 10.0.0.5 metric 7 proto dhcp
+		2: route 8.0.0.0/8 via 192.0.2.1 src 10.0.0.5 metric 7 onlink proto dhcp
+		2: route default via 10.0.0.1 src 10.0.0.5 metric 7 proto dhcp`,
+		next: "10.0.0.5/24", prev: []string{lease5 + " route 8.9.9.9/8 192.0.2.1 route 172.16.0.0/12 0.0.0.0"}, changes: `
+		route append 10.0.0.0/24 scope link src 10.0.0.5 metric 1002
+		route del 8.0.0.0/8 via 192.0.2.1 src 10.0.0.5 metric 7 onlink
+		route del default via 10.0.0.1 src 10.0.0.5 metric 7
+		route del 10.0.0.0/24 scope link src 10.0.0.5 metric 7
+		route del 192.0.2.1/32 scope link src 10.0.0.5 metric 7
+		route del 172.16.0.0/12 scope link src 10.0.0.5 metric 7`, then: `
+		2: address 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
+		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 1002 proto dhcp`},
+	{name: "a route of ours that no lease asks for any more", before: strings.ReplaceAll(ours, "1800", "3600") + `
+		2: route 8.0.0.0/8 via 10.0.0.3 src 10.0.0.5 metric 1002 proto dhcp`, next: lease5, prev: []string{lease5}, changes: `
+		route del 8.0.0.0/8 via 10.0.0.3 src 10.0.0.5 metric 1002`, then: strings.ReplaceAll(ours, "1800", "3600")},
+	{name: "another program's routes prefer our address", before: strings.ReplaceAll(ours, "1800", "3600") + `
+		2: route 8.0.0.0/8 via 10.0.0.1 src 10.0.0.5 metric 7 proto dhcp
+		2: route default via 10.0.0.3 src 10.0.0.5 metric 7 proto dhcp
+		2: route 10.0.0.1/32 scope link src 10.0.0.5 metric 7 proto dhcp`, next: lease5, prev: []string{"10.0.0.5/24"}, then: strings.ReplaceAll(ours, "1800", "3600") + `
+		2: route 8.0.0.0/8 via 10.0.0.1 src 10.0.0.5 metric 7 proto dhcp
+		2: route default via 10.0.0.3 src 10.0.0.5 metric 7 proto dhcp
+		2: route 10.0.0.1/32 scope link src 10.0.0.5 metric 7 proto dhcp`},
 	{name: "taken over from another DHCP client of the link", before: `
 		2: address 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 900sec
 		2: route 10.0.0.0/24 scope link src 10.0.0.5 metric 1024 proto dhcp
@@ -198,14 +245,14 @@ func TestConfigure(t *testing.T) {
 				t.Fatal(err)
 			}
 			k.promote = !s.noPromote
-			want, prev := s.leases(t)
-			if err := configure(t.Context(), k, 2, want, prev, slog.New(slog.DiscardHandler)); err != nil {
+			want, own := s.leases(t)
+			if _, err := configure(t.Context(), k, 2, want, own, slog.New(slog.DiscardHandler)); err != nil {
 				t.Error(err)
 			}
 			compare(t, "changes", k.did(), s.changes)
 			compare(t, "kernel", k.String(), s.then)
 			k.changes = nil
-			if err := configure(t.Context(), k, 2, want, prev, slog.New(slog.DiscardHandler)); err != nil {
+			if _, err := configure(t.Context(), k, 2, want, own, slog.New(slog.DiscardHandler)); err != nil {
 				t.Error(err)
 			}
 			compare(t, "changes when done again", k.did(), "")
@@ -213,21 +260,23 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-func (s scene) leases(t *testing.T) (want *plan, prev []*lease.Lease) {
+func (s scene) leases(t *testing.T) (want *plan, own owned) {
 	t.Helper()
+	var l *lease.Lease
 	if s.next != "" {
-		l := newLease(t, s.next)
+		l = newLease(t, s.next)
 		p, err := planLease(l, Config{}, facts{index: 2, mtu: 1500}, l.Start)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want = &p
 	}
+	var prev []*lease.Lease
 	for _, text := range s.prev {
 		prev = append(prev, newLease(t, text))
 	}
 	// What has no address has left nothing.
-	return want, append(prev, nil, &lease.Lease{})
+	return want, ownership(l, append(prev, nil, &lease.Lease{}), Config{}.metric(2))
 }
 
 func (k *fakeKernel) did() string {
@@ -251,7 +300,7 @@ func TestConfigure_OneBadRouteIsAWarning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := configure(t.Context(), k, 2, &p, nil, log.logger(slog.LevelInfo)); err != nil {
+	if _, err := configure(t.Context(), k, 2, &p, owned{}, log.logger(slog.LevelInfo)); err != nil {
 		t.Error(err)
 	}
 	compare(t, "kernel", k.String(), strings.ReplaceAll(ours, "1800", "3600"))
@@ -264,7 +313,7 @@ func TestConfigure_LinkDown(t *testing.T) {
 	k := &fakeKernel{addresses: map[int][]address{}, down: true}
 	l := newLease(t, lease5)
 	p, _ := planLease(l, Config{}, facts{index: 2}, l.Start)
-	if err := configure(t.Context(), k, 2, &p, nil, slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := configure(t.Context(), k, 2, &p, owned{}, slog.New(slog.DiscardHandler)); err != nil {
 		t.Errorf("the address can be set on a link that is down: %v", err)
 	}
 	compare(t, "kernel", k.String(), "2: address 10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec")
@@ -299,8 +348,8 @@ func TestConfigure_Fails(t *testing.T) {
 				t.Fatal(err)
 			}
 			k.refuse = tt.refuse
-			want, prev := scene{next: tt.next, prev: []string{lease5}}.leases(t)
-			if err := configure(tt.ctx, k, 2, want, prev, slog.New(slog.DiscardHandler)); !errors.Is(err, tt.is) {
+			want, own := scene{next: tt.next, prev: []string{lease5}}.leases(t)
+			if _, err := configure(tt.ctx, k, 2, want, own, slog.New(slog.DiscardHandler)); !errors.Is(err, tt.is) {
 				t.Errorf("error %v, want %v", err, tt.is)
 			}
 			for _, c := range k.changes {
@@ -320,14 +369,14 @@ func TestConfigure_UndoneAtOnce(t *testing.T) {
 		if next == "" {
 			k.have.addresses = []address{{prefix: newLease(t, lease5).Prefix(), valid: 10}}
 		}
-		want, prev := scene{next: next, prev: []string{lease5}}.leases(t)
-		err := configure(t.Context(), k, 2, want, prev, slog.New(slog.DiscardHandler))
+		want, own := scene{next: next, prev: []string{lease5}}.leases(t)
+		_, err := configure(t.Context(), k, 2, want, own, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), "on the link") {
 			t.Errorf("apply %q: %v", next, err)
 		}
 	}
 	want, _ := scene{next: lease5}.leases(t)
-	if err := configure(t.Context(), liar{err: unix.ENOMEM}, 2, want, nil, slog.New(slog.DiscardHandler)); !errors.Is(err, unix.ENOMEM) {
+	if _, err := configure(t.Context(), liar{err: unix.ENOMEM}, 2, want, owned{}, slog.New(slog.DiscardHandler)); !errors.Is(err, unix.ENOMEM) {
 		t.Errorf("unreadable kernel: %v", err)
 	}
 }

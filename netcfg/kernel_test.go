@@ -133,8 +133,8 @@ func TestFakeKernelIsLikeTheRealOne(t *testing.T) {
 				}
 			}
 			b.prepare(t, s.before, map[string]string{"2": "eth0", "3": "eth1"})
-			want, prev := s.leases(t)
-			if err := configure(t.Context(), rtnetlink{b.handle}, first.index, want, prev, slog.New(slog.DiscardHandler)); err != nil {
+			want, own := s.leases(t)
+			if _, err := configure(t.Context(), rtnetlink{b.handle}, first.index, want, own, slog.New(slog.DiscardHandler)); err != nil {
 				t.Error(err)
 			}
 			compare(t, "kernel", sorted(b.state(t, first.index, second.index)), sorted(s.then))

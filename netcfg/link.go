@@ -3,6 +3,7 @@ package netcfg
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -23,6 +24,7 @@ type Link struct {
 	applying sync.Mutex
 	notes    string // of the last plan, so that each is logged once
 	mtu      heldMTU
+	foreign  netip.Prefix // permanent address of a lease that is not ours
 
 	mu      sync.Mutex
 	index   int // of the link as it was last seen

@@ -317,7 +317,7 @@ func FuzzPlan(f *testing.F) {
 			return
 		}
 		k := &fakeKernel{addresses: map[int][]address{}}
-		for _, c := range diff(&p, state{}, nil) {
+		for _, c := range diff(&p, state{}, owned{}) {
 			if err := k.change(2, c); err != nil {
 				t.Errorf("kernel refuses %v: %v", c, err)
 			}
@@ -333,10 +333,10 @@ func FuzzPlan(f *testing.F) {
 			}
 			seen[r.dst] = true
 		}
-		if again := diff(&p, have, nil); len(again) != 0 {
+		if again := diff(&p, have, owned{}); len(again) != 0 {
 			t.Errorf("applied once, there is still to do: %v", again)
 		}
-		for _, c := range diff(nil, have, []*lease.Lease{l}) {
+		for _, c := range diff(nil, have, ownership(nil, []*lease.Lease{l}, 1002)) {
 			if err := k.change(2, c); err != nil {
 				t.Errorf("kernel refuses %v: %v", c, err)
 			}

@@ -192,6 +192,8 @@ func checkInterface(name string) error {
 
 // Apply gives the name servers of next to the host; nil, and a lease without
 // name servers, takes those of an earlier lease back and touches nothing else.
+// It fails if no method works. A file that is a link to one of systemd-resolved
+// is left alone while that has its directory in /run, for it may yet come up.
 func (r *Resolver) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Lease) error {
 	s := r.settings(next)
 	if r.off != "" {
@@ -215,6 +217,9 @@ func (r *Resolver) Apply(ctx context.Context, next *lease.Lease, prev []*lease.L
 		default:
 			failed = errors.Join(failed, fmt.Errorf("name servers of %s by %s: %w", r.cfg.Interface, m.name(), err))
 			r.log.Debug("resolver method failed", "method", m.name(), "err", err)
+		}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			break // nobody wants the settings any more
 		}
 	}
 	return failed
@@ -242,8 +247,8 @@ func (r *Resolver) leave(ctx context.Context, prev []*lease.Lease) error {
 	methods := r.methods
 	if r.active != nil {
 		methods = []backend{r.active}
-	} else if !slices.ContainsFunc(prev, func(l *lease.Lease) bool { return !r.settings(l).empty() }) {
-		return nil
+	} else if !slices.ContainsFunc(prev, func(l *lease.Lease) bool { return l != nil && len(l.DNS) > 0 }) {
+		return nil // not settings(l): that a lease has expired is a reason to leave
 	}
 	var failed error
 	for _, m := range methods {

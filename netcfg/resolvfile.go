@@ -1,6 +1,7 @@
 package netcfg
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,10 +62,29 @@ type saved struct {
 	Before content `json:"before"`
 	// Written are the texts that may stand there as ours: a client that dies
 	// while it writes leaves the older of two.
-	Written []string `json:"written"`
+	Written [][]byte `json:"written"`
+}
+
+// errStub says that a file is not ours to write.
+var errStub = errors.New("it is a link to a file of systemd-resolved, and stays one while " + resolvedRun + " exists")
+
+// writable fails if the file is a link to one of systemd-resolved. While that
+// runs, or has yet to come up, it is the administrator's choice: to write the
+// file would be undone by it, and to replace the link would end its use.
+func (f *fileBackend) writable() error {
+	if _, to := follow(f.path); to != toResolved {
+		return nil
+	}
+	if _, err := os.Stat(resolvedRun); err != nil {
+		return nil
+	}
+	return fmt.Errorf("write %s: %w", f.path, errStub)
 }
 
 func (f *fileBackend) set(ctx context.Context, s settings) error {
+	if err := f.writable(); err != nil {
+		return err // nothing is noted either
+	}
 	return f.locked(ctx, func(dir string) error {
 		e := entry{settings: s, Metric: f.metric, Until: s.until}
 		if err := writeJSON(f.entryPath(dir), e); err != nil {
@@ -76,14 +96,21 @@ func (f *fileBackend) set(ctx context.Context, s settings) error {
 
 func (f *fileBackend) unset(ctx context.Context) error {
 	if _, err := os.Stat(f.dir()); errors.Is(err, os.ErrNotExist) {
-		return nil // nobody has ever set anything
+		if have, err := readContent(f.path); err != nil || !have.ours() {
+			return nil // nobody has ever set anything
+		}
 	}
-	return f.locked(ctx, func(dir string) error {
+	err := f.locked(ctx, func(dir string) error {
 		if err := os.Remove(f.entryPath(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("forget name servers: %w", err)
 		}
 		return f.update(dir)
 	})
+	if errors.Is(err, errStub) { // ours are gone from it; others' do not come back
+		f.log.Warn("name servers of other links are not written", "err", err)
+		return nil
+	}
+	return err
 }
 
 func (f *fileBackend) entryPath(dir string) string {
@@ -144,9 +171,12 @@ func (f *fileBackend) update(dir string) error {
 	old, found := readSaved(savedPath)
 	switch {
 	case len(entries) == 0 && !found:
-		return nil
+		return f.restoreKept(have)
 	case len(entries) == 0:
 		return f.restore(savedPath, have, old)
+	}
+	if err := f.writable(); err != nil {
+		return err
 	}
 	if !found {
 		old.Before = have.toRestore()
@@ -154,7 +184,7 @@ func (f *fileBackend) update(dir string) error {
 	text := render(entries, old.Before)
 	// What was there before may be there still: a client died before it wrote.
 	if found && !old.wrote(have) && !have.equal(old.Before) {
-		if slices.Contains(old.Written, text) {
+		if old.wrote(content{Kind: kindFile, Text: []byte(text)}) {
 			if !f.told {
 				f.log.Warn("file was changed by somebody else and is left so until the name servers change", "file", f.path)
 			}
@@ -171,12 +201,12 @@ func (f *fileBackend) update(dir string) error {
 // write makes text the file's. First the note, then the file: if we die in
 // between, either text is known as ours.
 func (f *fileBackend) write(savedPath string, have content, old saved, text string) error {
-	now := saved{Before: old.Before, Written: []string{text}}
+	now := saved{Before: old.Before, Written: [][]byte{[]byte(text)}}
 	if old.wrote(have) {
 		if string(have.Text) == text {
 			return nil
 		}
-		now.Written = append(now.Written, string(have.Text))
+		now.Written = append(now.Written, have.Text)
 	}
 	if err := writeJSON(savedPath, now); err != nil {
 		return fmt.Errorf("note what %s was: %w", f.path, err)
@@ -184,9 +214,22 @@ func (f *fileBackend) write(savedPath string, have content, old saved, text stri
 	if err := writeText(f.path, []byte(text), have.mode()); err != nil {
 		return err
 	}
+	if !strings.Contains(text, "\n"+keptMark) {
+		f.log.Warn("what stood in the file is too long to go along in it: if the host restarts now it is lost", "file", f.path)
+	}
 	f.told = false
 	f.log.Debug("wrote name servers", "file", f.path)
 	return nil
+}
+
+// restoreKept puts back what goes along in a file of ours from before the host
+// was started.
+func (f *fileBackend) restoreKept(have content) error {
+	before, ok := have.kept()
+	if !ok {
+		return nil
+	}
+	return before.write(f.path)
 }
 
 // restore puts back what was there before the first client, unless somebody
@@ -208,7 +251,7 @@ func (f *fileBackend) restore(savedPath string, have content, old saved) error {
 
 // wrote says that c is a text of ours.
 func (s saved) wrote(c content) bool {
-	return c.Kind == kindFile && slices.Contains(s.Written, string(c.Text))
+	return c.Kind == kindFile && slices.ContainsFunc(s.Written, func(b []byte) bool { return bytes.Equal(b, c.Text) })
 }
 
 func readSaved(path string) (s saved, found bool) {
@@ -255,13 +298,15 @@ func (f *fileBackend) entries(dir string) ([]entry, error) {
 }
 
 // render is the file that entries make. Options that the administrator set are
-// kept: they are not of the network.
+// kept in force: they are not of the network. All that stood there before goes
+// along as comments.
 func render(entries []entry, before content) string {
 	links, all := make([]string, len(entries)), make([]settings, len(entries))
 	for i, e := range entries {
 		links[i], all[i] = e.link, e.settings
 	}
-	return header + strings.Join(links, ", ") + "; changes are lost with the next lease,\n" +
+	text := header + strings.Join(links, ", ") + "; changes are lost with the next lease,\n" +
 		"# and what stood here before comes back after the last one.\n" +
 		merge(all).lines() + before.options()
+	return text + before.comments(maxFile-len(text))
 }

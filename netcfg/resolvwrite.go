@@ -23,29 +23,28 @@ const (
 // A content is what stands at the path of resolv.conf.
 type content struct {
 	Kind string      `json:"kind"`
-	Text []byte      `json:"text,omitempty"` // of a file
-	Mode os.FileMode `json:"mode,omitempty"`
-	Link string      `json:"link,omitempty"` // where a link leads
+	Text []byte      `json:"text,omitempty"` // of a file, or where a link leads
+	Mode os.FileMode `json:"mode,omitempty"` // of a file
 }
 
-// maxOptions is how much of the administrator's options is kept: with what else
-// we write it stays below a page, which is written whole or not at all.
+// maxOptions is how much of the administrator's options is kept in force: with
+// what else we write it stays below maxFile.
 const maxOptions = 1024
 
 func (c content) equal(d content) bool {
-	return c.Kind == d.Kind && c.Link == d.Link && bytes.Equal(c.Text, d.Text)
+	return c.Kind == d.Kind && bytes.Equal(c.Text, d.Text)
 }
 
 // readContent reads what is at path, through links unless they lead where we
 // must not write.
 func readContent(path string) (content, error) {
-	target, through := follow(path)
-	if !through {
+	target, to := follow(path)
+	if to != toFile {
 		link, err := os.Readlink(path)
 		if err != nil {
 			return content{}, fmt.Errorf("read link %s: %w", path, err)
 		}
-		return content{Kind: kindLink, Link: link}, nil
+		return content{Kind: kindLink, Text: []byte(link)}, nil
 	}
 	b, err := readLimited(target)
 	if errors.Is(err, os.ErrNotExist) {
@@ -61,37 +60,54 @@ func readContent(path string) (content, error) {
 	return content{Kind: kindFile, Text: b, Mode: mode}, nil
 }
 
-// follow is the file that path leads to. It is not through when that is
-// systemd-resolved's, which would be overwritten by it, or in a directory that
-// does not exist: then the link itself has to be replaced.
-func follow(path string) (target string, through bool) {
+// A goal is what a path leads to.
+type goal uint8
+
+const (
+	toFile     goal = iota // a file, or where one can be made
+	toNothing              // a directory that does not exist, or a circle
+	toResolved             // what systemd-resolved writes
+)
+
+// follow is the file that path leads to. Where that is not one to write, it is
+// path itself, for then only the link can be replaced.
+func follow(path string) (target string, to goal) {
 	target = path
-	for range 40 { // as many as the kernel follows (path_resolution(7))
-		if strings.HasPrefix(target, resolvedRun+"/") {
-			return path, false
+	if abs, err := filepath.Abs(path); err == nil {
+		target = abs
+	}
+	for i := range 40 { // as many as the kernel follows (path_resolution(7))
+		target = realDir(target)
+		if ofResolved(target) {
+			return path, toResolved
 		}
 		link, err := os.Readlink(target)
 		if err != nil { // not a link, or nothing there yet
-			if _, err := os.Stat(filepath.Dir(target)); err != nil && target != path {
-				return path, false
+			if _, err := os.Stat(filepath.Dir(target)); err != nil && i > 0 {
+				return path, toNothing
 			}
-			return target, true
+			return target, toFile
 		}
 		if !filepath.IsAbs(link) {
-			link = filepath.Join(filepath.Dir(target), link)
+			link = filepath.Dir(target) + "/" + link // not cleaned: x/.. may lead elsewhere
 		}
-		target = filepath.Clean(link)
+		target = link
 	}
-	return path, false
+	return path, toNothing
 }
 
-// toRestore is what to put back later. A file of ours that nothing is known of
-// is from before a crash of the host: what it says is not true any more.
-func (c content) toRestore() content {
-	if c.Kind == kindFile && bytes.HasPrefix(c.Text, []byte(header)) {
-		c.Text = []byte("# dhclient-go: no lease, no name servers.\n")
+// realDir is path without links in its directory.
+func realDir(path string) string {
+	dir, base := filepath.Split(path)
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return filepath.Join(real, base)
 	}
-	return c
+	return filepath.Clean(path)
+}
+
+// ofResolved says that a file is in the directory of systemd-resolved.
+func ofResolved(path string) bool {
+	return strings.HasPrefix(path, resolvedRun+"/") || strings.HasPrefix(path, realDir(resolvedRun)+"/")
 }
 
 func (c content) mode() os.FileMode {
@@ -104,6 +120,9 @@ func (c content) mode() os.FileMode {
 // options are the lines of a file that set options of the C library.
 func (c content) options() string {
 	var b strings.Builder
+	if c.Kind != kindFile {
+		return ""
+	}
 	for line := range strings.Lines(string(c.Text)) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == "options" && b.Len()+len(line) < maxOptions {
 			b.WriteString(strings.Join(f, " ") + "\n")
@@ -120,7 +139,7 @@ func (c content) write(path string) error {
 	case kindLink:
 		tmp := temporary(path)
 		_ = os.Remove(tmp) // of a client that died
-		if err := os.Symlink(c.Link, tmp); err != nil {
+		if err := os.Symlink(string(c.Text), tmp); err != nil {
 			return fmt.Errorf("restore %s: %w", path, err)
 		}
 		if err := os.Rename(tmp, path); err != nil {
