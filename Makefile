@@ -49,8 +49,8 @@ check: ## formatting, vet, staticcheck, sum types, go.mod
 race: ## the tests under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 600s ./...
 
-cover: ## statement coverage, by package and in all
-	go test -timeout 280s -coverpkg=./client/...,./netcfg/...,./arpcheck/...,./cmd/...,./internal/poll/...,./internal/dhcptest/... -coverprofile=cover.out ./... && go tool cover -func=cover.out | tail -1
+cover: ## statement coverage of the product, by package and in all
+	@./scripts/cover.sh
 
 FUZZTIME ?= 60s
 fuzz: ## run every fuzz target for FUZZTIME (60s) each
