@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	settle    = 6 * time.Second // the last of arpcheck is over by then
+	settle    = 2 * time.Second // until memory is looked at
+	quiet     = 4 * time.Second // more, until the last of arpcheck is over
 	watchIdle = 10 * time.Second
-	samples   = 5
+	samples   = 9
 )
 
 // idle is what a process costs while it waits.
@@ -97,6 +98,7 @@ func (l *lab) idleOnce(argv []string, ready string, count bool) (anon int, switc
 	if anon, err = statusField(fmt.Sprintf("/proc/%d/status", pid), "RssAnon:"); err != nil || !count {
 		return anon, 0, err
 	}
+	time.Sleep(quiet)
 	before, err := voluntarySwitches(pid)
 	if err != nil {
 		return 0, 0, err

@@ -91,7 +91,9 @@ func (ns *Namespace) linkByIndex(index int) (linkInfo, bool, error) {
 
 func (ns *Namespace) link(data ...nl.NetlinkRequestData) (linkInfo, bool, error) {
 	data = append(data, nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(filterSkipStats)))
-	msgs, err := ns.request(unix.RTM_GETLINK, unix.NLM_F_ACK, unix.RTM_NEWLINK, data...)
+	// Without NLM_F_ACK: the answer is one, and an acknowledgement would only
+	// be read, and skipped, by the next request.
+	msgs, err := ns.request(unix.RTM_GETLINK, 0, unix.RTM_NEWLINK, data...)
 	if errors.Is(err, unix.ENODEV) {
 		return linkInfo{}, false, nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 )
@@ -84,13 +85,12 @@ var flagGroups = []flagGroup{
 }
 
 // allFlags are the rows of every group.
-func allFlags() []flagRow {
-	var all []flagRow
+var allFlags = sync.OnceValue(func() (all []flagRow) {
 	for _, g := range flagGroups {
 		all = append(all, g.flags...)
 	}
 	return all
-}
+})
 
 // parse reads the arguments behind the command's name.
 func parse(args []string) (*options, error) {
