@@ -9,7 +9,7 @@ import (
 
 const (
 	// outputQueue is how many lines wait for a slow reader; more are lost.
-	outputQueue = 64
+	outputQueue = 256
 	// outputGrace is how long the last lines may take at the end.
 	outputGrace = 100 * time.Millisecond
 )
