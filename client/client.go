@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -292,12 +291,4 @@ func (c *Client) Close() error {
 		c.state.update(func(v *view) { v.closed, v.lease, v.state = true, nil, fsm.Off })
 	})
 	return nil
-}
-
-// noAddr is no address.
-var noAddr netip.Addr
-
-// isHeld says whether addr is among the addresses of link.
-func isHeld(link *LinkState, addr netip.Addr) bool {
-	return slices.ContainsFunc(link.Addresses, func(p netip.Prefix) bool { return p.Addr() == addr })
 }

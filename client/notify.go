@@ -1,0 +1,81 @@
+package client
+
+import (
+	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+)
+
+// notify tells the log, the embedder and Wait what happened.
+func (c *Client) notify(n fsm.Notice) {
+	ev := eventOf(n)
+	c.record(ev)
+	c.logEvent(ev)
+	if c.cfg.OnEvent != nil {
+		c.cfg.OnEvent(ev)
+	}
+}
+
+// record keeps what Wait and Stats report.
+func (c *Client) record(ev Event) {
+	switch ev := ev.(type) {
+	case Bound:
+		c.state.update(func(v *view) { v.failure, v.conflict = nil, nil })
+	case ApplyFailed:
+		if ev.Wait > 0 {
+			c.state.update(func(v *view) { v.failure = ev.Err })
+		}
+	case Declined:
+		c.state.update(func(v *view) { v.conflict = c.conflict(v.conflict, ev) })
+	case Ignored:
+		c.stats.ignore(ev.Reason)
+	default:
+	}
+}
+
+func (c *Client) conflict(before *ConflictError, ev Declined) *ConflictError {
+	e := &ConflictError{Interface: c.cfg.Interface, Addr: ev.Lease.Address, By: ev.By, Times: 1, Same: true}
+	if before != nil {
+		e.Times += before.Times
+		e.Same = before.Same && before.By.String() == ev.By.String()
+	}
+	return e
+}
+
+// logEvent writes one line for each event.
+func (c *Client) logEvent(ev Event) {
+	switch ev := ev.(type) {
+	case Transition:
+		c.log.Info("state", "from", ev.From, "to", ev.To)
+	case Bound:
+		c.log.Info("bound", "address", ev.Lease.Prefix(), "server", ev.Lease.Server, "lease", ev.Lease.Valid)
+	case Renewed:
+		c.log.Info("renewed", "address", ev.Lease.Prefix(), "server", ev.Lease.Server, "lease", ev.Lease.Valid)
+	case Expired:
+		c.log.Warn("the lease expired", "address", ev.Lease.Address)
+	case Refused:
+		c.log.Warn("NAK", "server", ev.Server, "message", ev.Message, "wait", ev.Wait)
+	case Declined:
+		c.log.Warn("address declined: another station has it", "address", ev.Lease.Address, "station", ev.By.String(), "wait", ev.Wait)
+	case Lost:
+		c.log.Warn("lease given up", "address", ev.Lease.Address, "reason", ev.Reason)
+	case Released:
+		c.log.Info("released", "address", ev.Lease.Address, "server", ev.Lease.Server)
+	case Unanswered:
+		c.log.Warn("the server that made an offer does not acknowledge; starting over", "server", ev.Server)
+	case UsingStored:
+		c.log.Warn("no server answers; using the stored lease", "address", ev.Lease.Address)
+	case RouterChanged:
+		c.log.Warn("another router: this is another network", "router", ev.Router, "station", ev.By.String())
+	case ApplyFailed:
+		c.log.Error("cannot configure the link", "err", ev.Err, "wait", ev.Wait)
+	case ProbeFailed:
+		c.log.Warn("the address cannot be probed; using it unprobed", "address", ev.Addr, "err", ev.Err)
+	case Ignored:
+		c.log.Debug("message ignored", "reason", ev.Reason)
+	case Stopped:
+		if ev.Lease != nil {
+			c.log.Info("stopped; the lease stays on the link", "address", ev.Lease.Prefix(), "until", ev.Lease.ExpireAt())
+		} else {
+			c.log.Info("stopped")
+		}
+	}
+}
