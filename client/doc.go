@@ -18,26 +18,39 @@ satisfy the interfaces of Config, and examples/init shows them together.
 Named as in RFC 2131 figure 5, with the states that the figure lacks: WAITING is
 a back-off, CHECKING the conflict probe, APPLYING the time that the kernel takes.
 
-	              +------ INIT ------+  no stored lease
-	stored lease  |  (link, delay)   |
-	              v                  v
-	         REBOOTING          SELECTING <---------------+
-	          |  |   \  no answer ^  | OFFER              |
-	     ACK  |  |    +-----------+  v                    |
-	          |  | NAK           REQUESTING --4 tries-----+
-	          |  |                |   | NAK               |
-	          |  +---> WAITING <--|---+                   |
-	          |        ^   | 0, 2, 4 ... 300 s            |
-	          v        |   +------------------------------+
-	        CHECKING <-|----------+ ACK                   ^
-	          |   |    |                                  |
-	     free |   +----+ conflict: DECLINE, 10, 20 .. 300 s
-	          v        |                                  |
-	        APPLYING --+ the kernel refused twice         |
-	          |                                           |
-	          v    <---------- ACK ------+-----+          |
-	        BOUND --T1--> RENEWING --T2--> REBINDING -----+
-	                      unicast          broadcast   NAK, expiry
+	      INIT                    for want of a link, for a start delay, or
+	        |                     because the lease was released
+	        | no stored lease               | stored lease
+	        v                               v
+	    SELECTING <---- no answer ---- REBOOTING <---- carrier lost while
+	        | OFFER   ^                     |          there is a lease
+	        v         | 4 tries             |
+	    REQUESTING ---+                     |
+	        | ACK                           | ACK
+	        v                               |
+	    CHECKING <--------------------------+
+	        | nobody else has the address
+	        v
+	    APPLYING
+	        | the address is on the link
+	        v
+	+-----> BOUND
+	|       | T1
+	| ACK   v
+	+-- RENEWING                  unicast to the server that gave the lease
+	|       | T2
+	| ACK   v
+	+-- REBINDING                 broadcast to any server
+	        | the lease ends
+	        v
+	    SELECTING
+
+	NAK in REQUESTING, REBOOTING, RENEWING, REBINDING:
+	    WAITING, 0, 2, 4 ... 300 s, then SELECTING
+	conflict in CHECKING, or later after one defence in 10 s:
+	    DECLINE, then WAITING, 10, 20 ... 300 s, then SELECTING
+	the kernel refuses the address twice in APPLYING:
+	    WAITING, 10, 20 ... 300 s, then SELECTING
 
 Whatever the state, a lease that ends is taken off the link at once. When carrier
 is lost the address stays, and REBOOTING verifies it when carrier returns: it goes
