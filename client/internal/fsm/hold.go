@@ -33,7 +33,6 @@ func (s bound) step(m *Machine, now time.Time, ev Event) state {
 		if ev.Err != nil {
 			return s.misfit(m, ev.Err)
 		}
-		s.retried = false
 	case Probed:
 		return m.probedInUse(now, s, ev)
 	case Reached:
@@ -118,7 +117,7 @@ func (s renewing) step(m *Machine, now time.Time, ev Event) state {
 	case Nak:
 		// Only its own server may take a lease away from us while it could
 		// be asked; anybody could forge the rest.
-		if ev.XID == s.xid && ev.Server != s.held.Server {
+		if ev.Server != s.held.Server {
 			m.ignore("NAK of a server that was not asked")
 			return s
 		}
@@ -192,13 +191,13 @@ func (m *Machine) requestAgain(x exchange, now time.Time, l *lease.Lease, dst ne
 func (m *Machine) renewalAnswer(now time.Time, s state, x exchange, held *lease.Lease, ev Event) state {
 	switch ev := ev.(type) {
 	case Ack:
-		if ev.XID != x.xid || x.tries == 0 {
+		if ev.XID != x.xid {
 			m.ignore("ACK of another exchange")
 			return s
 		}
 		return m.renewed(now, s, x, held, ev.Lease)
 	case Nak:
-		if ev.XID != x.xid || x.tries == 0 {
+		if ev.XID != x.xid {
 			m.ignore("NAK of another exchange")
 			return s
 		}

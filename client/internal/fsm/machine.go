@@ -146,7 +146,11 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 		m.become(m.release())
 	case LinkDown:
 		m.linkUp = false
-		m.used = m.used && !ev.Gone
+		if ev.Gone {
+			// What an Apply did to it, or will yet say that it did, is gone too.
+			m.used = false
+			m.seq++
+		}
 		m.become(m.unplugged())
 	case LinkUp:
 		if m.linkUp {

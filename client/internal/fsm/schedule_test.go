@@ -444,6 +444,7 @@ func TestTimes_RFC2131_4_4_5(t *testing.T) {
 		{3600 * second, 900 * second, 0, 900 * second, 3150 * second},
 		{3600 * second, 0, 2700 * second, 2700 * second * 4 / 7, 2700 * second},
 		{3600 * second, 3300 * second, 0, 1800 * second, 3150 * second},
+		{3600 * second, 3150 * second, 0, 1800 * second, 3150 * second},
 		{3600 * second, 900 * second, 4000 * second, 900 * second, 3150 * second},
 		{3600 * second, 600 * second, 1200 * second, 600 * second, 1200 * second},
 		{45 * second, 15 * second, 30 * second, 15 * second, 30 * second},

@@ -89,7 +89,7 @@ func (m *Machine) setTimes(l *lease.Lease) {
 		l.T1, l.T2 = 0, 0
 		return
 	}
-	if l.T1 > 0 && l.T2 > 0 && l.T1 >= l.T2 {
+	if l.T2 > 0 && l.T1 >= l.T2 {
 		l.T1, l.T2 = 0, 0 // one of them is wrong, and which nobody knows
 	}
 	// Divided first: seven times a lease of 68 years is more than fits.

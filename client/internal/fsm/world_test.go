@@ -112,7 +112,9 @@ func (w *world) expect(ev Event) {
 		grant(ev.Lease, w.now.Add(max(ev.Lease.Valid, time.Hour)))
 	case LinkDown:
 		w.carrier = false
-		w.applied = w.applied && !ev.Gone
+		if ev.Gone {
+			w.applied, w.pending = false, false
+		}
 	case LinkUp:
 		w.carrier = true
 	case Applied:
