@@ -49,7 +49,11 @@ func TestRefused_Links(t *testing.T) {
 func TestRefused_Tunnel(t *testing.T) {
 	s := newSite(t)
 	tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
-	if err != nil {
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "true":
+		t.Fatalf("no tunnels here: %v", err)
+	default:
 		t.Skipf("no tunnels here: %v", err)
 	}
 	_ = tun.Close()

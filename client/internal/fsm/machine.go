@@ -3,9 +3,11 @@
 // clock, logs nothing and starts nothing, so that years of leases run in a
 // test in milliseconds and every path can be explored.
 //
-// machine.go has what holds in every state; acquire.go, verify.go and hold.go
-// the states, in the order of a lease's life; exchange.go the retransmission
-// schedules; terms.go what is made of a server's answer.
+// machine.go has what holds in every state. The states are in the order of a
+// lease's life: acquire.go (INIT, WAITING), select.go, request.go, reboot.go,
+// verify.go (CHECKING, APPLYING) and hold.go (BOUND, RENEWING, REBINDING).
+// exchange.go has the retransmission schedules, terms.go what is made of a
+// server's answer.
 package fsm
 
 import (

@@ -1,0 +1,108 @@
+package fsm
+
+import (
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// rebooting is INIT-REBOOT and REBOOTING: a lease that we had is being
+// verified, and stays on the link, if it is there, until there is evidence
+// against it. Without an exchange it waits for the link.
+type rebooting struct {
+	exchange
+	stored *lease.Lease
+	// vouched says that its router was seen since the link came up (RFC 4436
+	// 2.1).
+	vouched bool
+}
+
+func (rebooting) name() State           { return Rebooting }
+func (s rebooting) lease() *lease.Lease { return s.stored }
+
+func (s rebooting) send(m *Machine, now time.Time) state {
+	if s.tries == 0 {
+		s.exchange = m.begin(now)
+		m.acquireBegan, m.linkStart = now, now
+		m.askRouter(s.stored)
+	}
+	s.exchange = s.elapsed(now)
+	m.requestSent = now
+	// RFC 2131 4.3.2: option 50, no ciaddr, no option 54.
+	s.exchange = s.transmit(m, now, Message{Type: Request, RequestedIP: s.stored.Address})
+	return s
+}
+
+func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
+	switch ev := ev.(type) {
+	case Tick:
+		switch {
+		case !due(s.next, now):
+			return s
+		case s.tries < rebootTries:
+			return s.send(m, now)
+		}
+		return s.unanswered(m, now)
+	case LinkUp:
+		if m.used {
+			// A link that was taken down has lost its routes.
+			m.putOn(m.onLink)
+		}
+		// A flap within linkGap of the last one waits its turn.
+		if until := m.linkStart.Add(linkGap); now.Before(until) {
+			s.next = until
+			return s
+		}
+		return s.send(m, now)
+	case Ack:
+		if ev.XID != s.xid || s.tries == 0 {
+			m.ignore("ACK of another exchange")
+			return s
+		}
+		l, err := m.terms(now, ev.Lease, basics(s.stored), s.sent)
+		if err != "" {
+			m.ignore(err)
+			return s
+		}
+		return m.check(now, l)
+	case Nak:
+		if ev.XID != s.xid || s.tries == 0 {
+			m.ignore("NAK of another exchange")
+			return s
+		}
+		return m.refused(now, ev)
+	case Reached:
+		return s.reached(m, now, ev)
+	case Offer:
+		m.ignore("late offer")
+	}
+	return s
+}
+
+func (s rebooting) reached(m *Machine, now time.Time, ev Reached) state {
+	switch {
+	case ev.Router != s.stored.Router() || s.stored.RouterMAC.IsZero() || s.tries == 0:
+	case ev.By == s.stored.RouterMAC:
+		s.vouched = true
+	default:
+		m.note(Notice{Kind: RouterChanged, Addr: ev.Router, MAC: ev.By})
+		m.lose("another network", s.stored)
+		return m.restart(now)
+	}
+	return s
+}
+
+// unanswered is when no server knows the lease, or none is there. Silence is no
+// evidence against it: a server with no record must be silent (RFC 2131 3.2(2)).
+func (s rebooting) unanswered(m *Machine, now time.Time) state {
+	if m.used && s.vouched {
+		return m.check(now, s.stored)
+	}
+	m.hint = s.stored.Address
+	if m.onLink != nil && m.cfg.ACD != NoProbe {
+		// It may stay there while nobody objects (RFC 5227 2.1: a link that
+		// comes up is a reason to probe).
+		m.probe(s.stored.Address)
+	}
+	return m.discover(now, s.stored)
+}

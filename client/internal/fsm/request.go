@@ -1,0 +1,99 @@
+package fsm
+
+import (
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// request accepts an offer. The first REQUEST has the secs of the DISCOVER
+// before it (RFC 2131 3.1(3)).
+func (m *Machine) request(now time.Time, s selecting, offer *lease.Lease) state {
+	x := s.exchange
+	x.sent, x.tries = now, 0
+	return requesting{x, offer, s.stored}.send(m, now)
+}
+
+// requesting is REQUESTING: the offer was accepted.
+type requesting struct {
+	exchange
+	offer *lease.Lease
+	// stored is selecting's, should this come to nothing.
+	stored *lease.Lease
+}
+
+func (requesting) name() State         { return Requesting }
+func (requesting) lease() *lease.Lease { return nil }
+
+func (s requesting) send(m *Machine, now time.Time) state {
+	m.requestSent = now
+	s.exchange = s.transmit(m, now, Message{
+		Type: Request, RequestedIP: s.offer.Address, ServerID: s.offer.Server,
+	})
+	return s
+}
+
+func (s requesting) step(m *Machine, now time.Time, ev Event) state {
+	switch ev := ev.(type) {
+	case Tick:
+		if !due(s.next, now) {
+			return s
+		}
+		if s.tries < requestTries {
+			s.exchange = s.elapsed(now)
+			return s.send(m, now)
+		}
+		m.mute = s.offer.Server
+		m.note(Notice{Kind: Unanswered, Server: s.offer.Server})
+		return m.discover(now, s.stored)
+	case Probed:
+		s.stored = m.probedStored(now, s.stored, ev)
+	case Applied:
+		s.stored = m.appliedStored(s.stored, ev)
+	case Ack:
+		if ev.XID != s.xid {
+			m.ignore("ACK of another exchange")
+			return s
+		}
+		l, err := m.terms(now, ev.Lease, basics(s.offer), s.sent)
+		if err != "" {
+			m.ignore(err)
+			return s
+		}
+		return m.check(now, l)
+	case Nak:
+		if ev.XID != s.xid {
+			m.ignore("NAK of another exchange")
+			return s
+		}
+		if ev.Server != s.offer.Server {
+			m.ignore("NAK of a server that was not chosen")
+			return s
+		}
+		return m.refused(now, ev)
+	case Offer:
+		m.ignore("late offer")
+	}
+	return s
+}
+
+// refused is what follows a NAK (RFC 2131 3.1(5)): nothing of the lease stays,
+// and the first restart is at once.
+func (m *Machine) refused(now time.Time, ev Nak) state {
+	var wait time.Duration
+	if m.naks > 0 {
+		wait = m.wait(nakWait, m.naks-1)
+	}
+	m.naks++
+	m.note(Notice{Kind: Refused, Server: ev.Server, Text: ev.Message, Wait: wait, Lease: m.onLink})
+	m.do(Save{nil})
+	if m.onLink != nil {
+		m.withdraw()
+		m.takeOff()
+	}
+	m.forget()
+	if wait > 0 {
+		return waiting{until: now.Add(wait)}
+	}
+	return m.restart(now)
+}

@@ -1,0 +1,174 @@
+package fsm
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// selecting is SELECTING: DISCOVER was sent.
+type selecting struct {
+	exchange
+	// spare is an offer to take if no better one comes before the next
+	// DISCOVER is due.
+	spare *lease.Lease
+	// stored is a lease that may be used for want of a server, and may be on
+	// the link already; vouched says that its router was seen.
+	stored  *lease.Lease
+	vouched bool
+}
+
+func (selecting) name() State         { return Selecting }
+func (selecting) lease() *lease.Lease { return nil }
+
+func (s selecting) send(m *Machine, now time.Time) state {
+	s.exchange = s.elapsed(now)
+	if s.tries >= broadcastAfter {
+		s.broadcast = true
+	}
+	s.exchange = s.transmit(m, now, Message{Type: Discover, RequestedIP: m.wanted(now)})
+	if s.tries > storedAfter && s.stored != nil && !s.vouched {
+		m.askRouter(s.stored)
+	}
+	return s
+}
+
+// wanted is the address to ask for in a DISCOVER, if any.
+func (m *Machine) wanted(now time.Time) netip.Addr {
+	for _, a := range []netip.Addr{m.hint, m.cfg.RequestIP} {
+		if a.IsValid() && !m.shunned.has(a, now) {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// askRouter asks whether this is the network that l is from (RFC 4436 2.1).
+func (m *Machine) askRouter(l *lease.Lease) {
+	if r := l.Router(); r.IsValid() && !l.RouterMAC.IsZero() {
+		m.do(CheckRouter{Source: l.Address, Router: r, MAC: l.RouterMAC})
+	}
+}
+
+func (s selecting) step(m *Machine, now time.Time, ev Event) state {
+	if s.stored != nil && s.stored.Expired(now) {
+		s.stored = nil
+	}
+	switch ev := ev.(type) {
+	case Tick:
+		if !due(s.next, now) {
+			return s
+		}
+		if l := s.spare; l != nil && !m.shunned.has(l.Address, now) {
+			return m.request(now, s, l)
+		}
+		s.spare = nil
+		return s.send(m, now)
+	case Renew:
+		// Now, and not when a long back-off is over.
+		if !now.Before(m.linkStart.Add(linkGap)) {
+			m.linkStart, s.tries = now, 0
+			return s.send(m, now)
+		}
+	case Offer:
+		return s.offered(m, now, ev)
+	case Ack, Nak:
+		m.ignore("not an offer")
+	case Reached:
+		return s.reached(m, ev)
+	case Probed:
+		return s.probed(m, now, ev)
+	case Applied:
+		s.stored = m.appliedStored(s.stored, ev)
+	}
+	return s
+}
+
+func (s selecting) offered(m *Machine, now time.Time, ev Offer) state {
+	switch {
+	case ev.XID != s.xid:
+		m.ignore("offer of another exchange")
+	case m.shunned.has(ev.Lease.Address, now):
+		m.ignore("offer of an address in conflict")
+	case ev.Lease.Valid == 0 || ev.Lease.Server == m.mute:
+		if s.spare == nil {
+			s.spare = ev.Lease
+		}
+	default:
+		return m.request(now, s, ev.Lease)
+	}
+	return s
+}
+
+func (s selecting) reached(m *Machine, ev Reached) state {
+	l := s.stored
+	switch {
+	case l == nil || ev.Router != l.Router() || l.RouterMAC.IsZero():
+	case ev.By != l.RouterMAC:
+		// The same addresses, another network.
+		m.note(Notice{Kind: RouterChanged, Addr: ev.Router, MAC: ev.By})
+		m.lose("another network", l)
+		s.stored = nil
+	case s.vouched || s.tries <= storedAfter:
+	case m.used:
+		s.vouched = true
+	case m.cfg.ACD == NoProbe:
+		return s.useStored(m)
+	default:
+		s.vouched = true
+		m.probe(l.Address)
+	}
+	return s
+}
+
+func (s selecting) probed(m *Machine, now time.Time, ev Probed) state {
+	s.stored = m.probedStored(now, s.stored, ev)
+	switch {
+	case s.stored == nil || m.used || !s.vouched:
+	case ev.Err != nil:
+		s.vouched = false // the next DISCOVER asks again
+	default:
+		return s.useStored(m)
+	}
+	return s
+}
+
+// probedStored takes what a probe says of a lease that no server has confirmed,
+// and returns what is left of it.
+func (m *Machine) probedStored(now time.Time, l *lease.Lease, ev Probed) *lease.Lease {
+	switch {
+	case l == nil:
+	case !ev.By.IsZero():
+		m.shunned.add(l.Address, now)
+		m.lose("another host has the address", l)
+		return nil
+	case m.used:
+		m.do(Announce{l.Address})
+	}
+	return l
+}
+
+// useStored puts the stored lease on the link, and goes on looking for a
+// server (RFC 2131 3.2(3), 3.7).
+func (s selecting) useStored(m *Machine) state {
+	s.vouched = true
+	m.note(Notice{Kind: UsingStored, Lease: s.stored})
+	m.putOn(s.stored)
+	return s
+}
+
+// appliedStored takes the outcome of useStored, and returns what is left of l.
+func (m *Machine) appliedStored(l *lease.Lease, ev Applied) *lease.Lease {
+	switch {
+	case m.onLink == nil:
+	case !m.used:
+		m.note(Notice{Kind: ApplyFailed, Lease: m.onLink, Err: ev.Err})
+		m.withdraw()
+		m.takeOff()
+		return nil
+	case ev.Err == nil && !m.probing.IsValid():
+		m.do(Announce{m.onLink.Address})
+	}
+	return l
+}
