@@ -10,7 +10,15 @@ import (
 // (RFC 2131 3.1(5), RFC 5227 2.1), unless the configuration says otherwise.
 // If the address is on the link already it stays there meanwhile.
 func (m *Machine) check(now time.Time, l *lease.Lease) state {
-	if m.onLink != nil && m.onLink.Address != l.Address {
+	switch {
+	case m.onLink == nil:
+	case m.onLink.Address == l.Address:
+		// Shorter terms hold at once, longer ones when they are applied,
+		// whatever comes between.
+		if l.Remaining(now) < m.onLink.Remaining(now) {
+			m.onLink = l
+		}
+	default:
 		m.note(Notice{Kind: Lost, Lease: m.onLink, Text: "the server gave another address"})
 		m.withdraw()
 		m.takeOff()
