@@ -274,6 +274,7 @@ func (c *Client) receive(payload []byte, _ netip.Addr) {
 		return
 	}
 	c.stats.receive(ev)
+	c.logReceived(ev)
 	if !c.inbox.put(job{packet: true, do: func() { c.step(ev) }}) {
 		c.stats.flood()
 	}

@@ -1,7 +1,12 @@
 package client
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 // notify tells the log, the embedder and Wait what happened.
@@ -38,6 +43,25 @@ func (c *Client) conflict(before *ConflictError, ev Declined) *ConflictError {
 		e.Same = before.Same && before.By.String() == ev.By.String()
 	}
 	return e
+}
+
+// logReceived writes a line for a message from a server.
+func (c *Client) logReceived(ev fsm.Event) {
+	if !c.log.Enabled(context.Background(), slog.LevelDebug) {
+		return // a flood must not cost its formatting
+	}
+	granted := func(message string, xid uint32, l *lease.Lease) {
+		c.log.Debug("received", "message", message, "xid", fmt.Sprintf("%08x", xid),
+			"address", l.Address, "server", l.Server, "lease", l.Valid)
+	}
+	switch ev := ev.(type) {
+	case fsm.Offer:
+		granted("OFFER", ev.XID, ev.Lease)
+	case fsm.Ack:
+		granted("ACK", ev.XID, ev.Lease)
+	case fsm.Nak:
+		c.log.Debug("received", "message", "NAK", "xid", fmt.Sprintf("%08x", ev.XID), "server", ev.Server)
+	}
 }
 
 // logEvent writes one line for each event.

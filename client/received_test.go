@@ -1,0 +1,31 @@
+package client
+
+import (
+	"bytes"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// With -vv each message of a server is a line, as each of ours is.
+func TestLogReceived(t *testing.T) {
+	var out bytes.Buffer
+	c := &Client{log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	l := &lease.Lease{Address: offered, Server: server1, Valid: time.Hour}
+	for want, ev := range map[string]fsm.Event{
+		"message=OFFER xid=0000000a address=10.99.0.50 server=10.99.0.1 lease=1h0m0s": fsm.Offer{XID: 10, Lease: l},
+		"message=ACK xid=0000000a address=10.99.0.50 server=10.99.0.1 lease=1h0m0s":   fsm.Ack{XID: 10, Lease: l},
+		"message=NAK xid=0000000b server=10.99.0.1":                                   fsm.Nak{XID: 11, Server: netip.MustParseAddr("10.99.0.1")},
+	} {
+		out.Reset()
+		c.logReceived(ev)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%T: %q has no %q", ev, out.String(), want)
+		}
+	}
+}
