@@ -42,6 +42,10 @@ type Client struct {
 	link      LinkState
 	seen      netip.Addr
 	listening bool
+	// unanswered counts DISCOVERs in a row; explained is set when it was said
+	// why there is no link.
+	unanswered int
+	explained  bool
 
 	started atomic.Bool
 	// watching ends with the goroutine that watches the link.

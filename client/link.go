@@ -11,6 +11,11 @@ import (
 func (c *Client) linkChanged(s LinkState) {
 	was := c.link
 	c.link = s
+	if s.Carrier {
+		c.explained = false
+	} else if was.Carrier || s.Index != was.Index {
+		c.explainLink()
+	}
 	if s.Index == 0 {
 		c.seen = noAddr
 		c.step(fsm.LinkDown{Gone: true})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -96,10 +97,50 @@ func (c *Client) logEvent(ev Event) {
 	case Ignored:
 		c.log.Debug("message ignored", "reason", ev.Reason)
 	case Stopped:
-		if ev.Lease != nil {
+		switch {
+		case ev.Lease != nil && c.cfg.Configurator == nil:
+			c.log.Info("stopped; nothing was configured, and the server keeps the lease", "address", ev.Lease.Prefix(), "until", ev.Lease.ExpireAt())
+		case ev.Lease != nil:
 			c.log.Info("stopped; the lease stays on the link", "address", ev.Lease.Prefix(), "until", ev.Lease.ExpireAt())
-		} else {
+		default:
 			c.log.Info("stopped")
 		}
 	}
+}
+
+// unansweredAfter is how many DISCOVERs without an answer are worth a word.
+const unansweredAfter = 3
+
+// logWaiting says once, and not for each message, that no server answers.
+func (c *Client) logWaiting(m fsm.Message) {
+	if m.Type != fsm.Discover {
+		c.unanswered = 0
+		return
+	}
+	if c.unanswered++; c.unanswered == unansweredAfter+1 {
+		c.log.Warn("no server answers; still asking", "discovers", unansweredAfter)
+	}
+}
+
+// linkPatience is how long a link may be without carrier and without a word: one
+// that was brought up has none for a moment.
+const linkPatience = 2 * time.Second
+
+// explainLink says, a little later and once, why there is no link to send on.
+func (c *Client) explainLink() {
+	if !c.link.Carrier {
+		time.AfterFunc(linkPatience, func() { c.inbox.put(job{do: c.logLink}) })
+	}
+}
+
+func (c *Client) logLink() {
+	switch {
+	case c.link.Carrier || c.explained:
+		return
+	case c.link.Index == 0:
+		c.log.Warn("the link is gone; waiting for it")
+	default:
+		c.log.Warn("no carrier; waiting for it")
+	}
+	c.explained = true
 }

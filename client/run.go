@@ -58,6 +58,7 @@ func (c *Client) begin(ctx context.Context) {
 			start.Lease = l
 		}
 	}
+	c.explainLink()
 	c.step(start)
 	if c.cfg.LinkWatcher != nil {
 		c.watching.Go(func() { c.watch(ctx) })
@@ -156,6 +157,7 @@ func (c *Client) perform(a fsm.Action) {
 
 func (c *Client) send(m fsm.Message) {
 	payload := c.identity.Load().Marshal(m)
+	c.logWaiting(m)
 	err := c.transport.Send(payload, m.CIAddr, m.Dst)
 	c.stats.send(m.Type, err)
 	if err != nil {
