@@ -187,6 +187,10 @@ func (w *worker) doApply(j *applyJob) {
 	}
 	w.applied(j.seq, err)
 	if err != nil {
+		if j.lease == nil {
+			// The machine has no use for it; a person may have.
+			w.log.Error("cannot take the lease off the link; the kernel does when it ends", "err", err)
+		}
 		return
 	}
 	for _, c := range w.after {

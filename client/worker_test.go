@@ -1,7 +1,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +78,20 @@ func TestRemovalDoesNotWaitForStore(t *testing.T) {
 		r.stop()
 		if r.stored != nil {
 			t.Error("the lease is still stored")
+		}
+	})
+}
+
+// A removal that fails is at least told.
+func TestRemovalFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		cfg := &Config{Configurator: configuratorFunc(func(*lease.Lease) error { return errors.New("the kernel said no") })}
+		w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {})
+		w.queueApply(1, nil)
+		w.finish(time.Second)
+		if !strings.Contains(out.String(), "cannot take the lease off the link") || !strings.Contains(out.String(), "the kernel said no") {
+			t.Errorf("it says %q", out.String())
 		}
 	})
 }
