@@ -560,7 +560,7 @@ func TestHostName_RFC1123_2_1(t *testing.T) {
 		"": false, ".": false, "a.": false, ".a": false, "-a": false, "a-": false, "a_b": false, "a b": false, label + "a": false,
 		strings.Join([]string{label, label, label, label[:62]}, "."): false, "a\n": false, "ä": false,
 	} {
-		if got := isHostName(name); got != want {
+		if got := lease.ValidName(name); got != want {
 			t.Errorf("%q: %t, want %t", name, got, want)
 		}
 	}

@@ -59,7 +59,7 @@ func (s settings) check() settings {
 	}
 	for _, name := range s.Search {
 		name = strings.TrimSuffix(name, ".")
-		if isHostName(name) && !slices.Contains(out.Search, name) && len(out.Search) < maxLeased {
+		if lease.ValidName(name) && !slices.Contains(out.Search, name) && len(out.Search) < maxLeased {
 			out.Search = append(out.Search, name)
 		}
 	}
@@ -67,24 +67,6 @@ func (s settings) check() settings {
 		return settings{}
 	}
 	return out
-}
-
-// isHostName says that s is labels of letters, digits and inner hyphens, 63
-// octets each and 253 together (RFC 952, RFC 1123 2.1).
-func isHostName(s string) bool {
-	if s == "" || len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, notLDH) {
-			return false
-		}
-	}
-	return true
-}
-
-func notLDH(c rune) bool {
-	return c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
 }
 
 // lines are the settings as resolv.conf has them, cut to what is read, with a

@@ -61,8 +61,8 @@ func UsableAddr(a netip.Addr) bool {
 }
 
 // ValidName says that s is a host or domain name: labels of letters, digits and
-// hyphens, 1 to 63 octets each and not with a hyphen at an end, 253 in all
-// (RFC 1123 2.1).
+// hyphens, 1 to 63 octets each and not with a hyphen at an end, 253 in all, and
+// not an address (RFC 952, RFC 1123 2.1).
 func ValidName(s string) bool {
 	if len(s) == 0 || len(s) > 253 {
 		return false
@@ -81,5 +81,6 @@ func ValidName(s string) bool {
 			return false
 		}
 	}
-	return true
+	_, err := netip.ParseAddr(s)
+	return err != nil
 }

@@ -196,7 +196,7 @@ func TestValidName_RFC1123_2_1(t *testing.T) {
 		strings.Join([]string{long, long, long, long[:62]}, "."): false,
 		"": false, ".": false, "a.": false, ".a": false, "a..b": false, "-a": false, "a-": false, "a-.b": false,
 		"a b": false, "a_b": false, "a\x00": false, "a\nb": false, "$(id)": false, "é": false, long + "a": false,
-		"a;b": false, "[": false, "@": false, "`": false, "{": false,
+		"10.0.0.1": false, "10.0.0.256": true, "10.0.1": true, "a;b": false, "[": false, "@": false, "`": false, "{": false,
 	} {
 		if got := ValidName(name); got != want {
 			t.Errorf("ValidName(%q) = %v", name, got)

@@ -17,13 +17,6 @@ func number(a netip.Addr) uint32 {
 	return binary.BigEndian.Uint32(v[:])
 }
 
-// isHost says that a may be the address of a host: not of "this network", of
-// the loopback, multicast, reserved or broadcast (RFC 1122 3.2.1.3).
-func isHost(a netip.Addr) bool {
-	first := a.As4()[0]
-	return first != 0 && first != 127 && first < 224
-}
-
 // isHostOf says that a is not the network's or the broadcast address of the
 // subnet of our address (RFC 1122 3.2.1.3). A mask of 31 or 32 bits leaves no
 // room for those (RFC 3021), and 0 is a mask that is not known.

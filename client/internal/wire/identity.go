@@ -81,7 +81,7 @@ func (id *Identity) Validate() error {
 	if n := len(id.ClientID); n == 1 || n > maxValue {
 		bad("client id of %d octets: 2 to %d are allowed (RFC 2132 9.14)", n, maxValue)
 	}
-	if id.Hostname != "" && (len(id.Hostname) > maxHostname || !isHostName(id.Hostname)) {
+	if id.Hostname != "" && (len(id.Hostname) > maxHostname || !lease.ValidName(id.Hostname)) {
 		bad("host name %q: not a host name of %d octets at most (RFC 1123 2.1)", id.Hostname, maxHostname)
 	}
 	if n := len(id.VendorClass); n > maxValue {

@@ -1,9 +1,10 @@
 package wire
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 // that some servers put into option 15, too; option 119 is for those.
 func hostName(v []byte) string {
 	s := strings.TrimSuffix(trimNUL(v), ".")
-	if !isHostName(s) {
+	if !lease.ValidName(s) {
 		return ""
 	}
 	return s
@@ -26,24 +27,7 @@ func hostName(v []byte) string {
 
 func trimNUL(v []byte) string { return strings.TrimRight(string(v), "\x00") }
 
-// isHostName says that s is a host name: labels of letters, digits and hyphens,
-// no hyphen first or last (RFC 952, RFC 1123 2.1), and not an address.
-func isHostName(s string) bool {
-	if s == "" || len(s) > maxName {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if !isLabel(label) {
-			return false
-		}
-	}
-	if last := s[len(s)-1]; last < '0' || last > '9' {
-		return true
-	}
-	_, err := netip.ParseAddr(s)
-	return err != nil
-}
-
+// isLabel says that s may stand between the dots of a host name.
 func isLabel(s string) bool {
 	n := len(s)
 	return n > 0 && n <= maxLabel && s[0] != '-' && s[n-1] != '-' && isASCII(s, "-")
@@ -92,7 +76,7 @@ func searchList(v []byte) (names []string) {
 		}
 		name := expand(v, at)
 		at = next
-		if isHostName(name) && !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
+		if lease.ValidName(name) && !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
 			names = append(names, name)
 		}
 	}

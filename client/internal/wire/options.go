@@ -140,7 +140,7 @@ const maxHosts = 16
 // hosts reads a list of servers: those that may be asked, in order, each once.
 func hosts(v []byte) (list []netip.Addr) {
 	for ; len(v) >= 4 && len(list) < maxHosts; v = v[4:] {
-		if a := addr(v); isHost(a) && !slices.Contains(list, a) {
+		if a := addr(v); lease.UsableAddr(a) && !slices.Contains(list, a) {
 			list = append(list, a)
 		}
 	}

@@ -123,7 +123,7 @@ func (r *reply) serverID(kind dhcpv4.MessageType) (netip.Addr, error) {
 	if !ok {
 		return netip.Addr{}, reject(BadServerID, "%d octets", r.first[optServerID])
 	}
-	if a := addr(v); isHost(a) {
+	if a := addr(v); lease.UsableAddr(a) {
 		return a, nil
 	}
 	return netip.Addr{}, reject(BadServerID, "%v", addr(v))
@@ -148,7 +148,7 @@ func (r *reply) lease(kind dhcpv4.MessageType, server netip.Addr, id *Identity) 
 		}
 		l.Bits = bits
 	}
-	if !isHost(l.Address) || !isHostOf(l.Address, l.Address, l.Bits) {
+	if !lease.UsableAddr(l.Address) || !isHostOf(l.Address, l.Address, l.Bits) {
 		return nil, reject(BadAddress, "%v/%d", l.Address, l.Bits)
 	}
 	if v, ok := r.fixed(optLeaseTime, 4); ok {

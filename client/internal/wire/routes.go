@@ -54,7 +54,7 @@ func (s *routeSet) add(dst netip.Prefix, gateway netip.Addr) {
 
 // isGateway says that a may be another host, in our subnet or not.
 func (s *routeSet) isGateway(a netip.Addr) bool {
-	return isHost(a) && a != s.l.Address && isHostOf(a, s.l.Address, s.l.Bits)
+	return lease.UsableAddr(a) && a != s.l.Address && isHostOf(a, s.l.Address, s.l.Bits)
 }
 
 // classless reads RFC 3442's routes: the width of the mask, the octets of the
@@ -82,7 +82,7 @@ func (s *routeSet) classless(v []byte) {
 // static reads RFC 2132 5.8's routes: pairs of destination and router.
 func (s *routeSet) static(v []byte) {
 	for ; len(v) >= 8; v = v[8:] {
-		if dst := addr(v); isHost(dst) { // 0.0.0.0 is illegal there
+		if dst := addr(v); lease.UsableAddr(dst) { // 0.0.0.0 is illegal there
 			s.add(natural(dst), addr(v[4:]))
 		}
 	}
