@@ -700,7 +700,7 @@ func TestNewFails(t *testing.T) {
 func TestEventOf(t *testing.T) {
 	l := &lease.Lease{Address: offered}
 	seen := map[reflect.Type]fsm.Kind{}
-	for k := fsm.Transition; k <= fsm.RouterChanged; k++ {
+	for k := fsm.Transition; k <= fsm.Verified; k++ {
 		ev := eventOf(fsm.Notice{Kind: k, Lease: l, Addr: offered})
 		typ := reflect.TypeOf(ev)
 		if other, ok := seen[typ]; ok {

@@ -61,6 +61,14 @@ type (
 		Router netip.Addr
 		By     net.HardwareAddr
 	}
+	// Verified says that Lease, which is in use and stayed so while there was
+	// no carrier, is of this network: Server acknowledged it, or else By, the
+	// station that its router had, answered for the router (RFC 4436 2.1).
+	Verified struct {
+		Lease  *lease.Lease
+		By     net.HardwareAddr
+		Server netip.Addr
+	}
 	// ApplyFailed says that Lease could not be put on the link. With a Wait
 	// the client gave up, and starts over after it.
 	ApplyFailed struct {
@@ -91,6 +99,7 @@ func (Released) event()      {}
 func (Unanswered) event()    {}
 func (UsingStored) event()   {}
 func (RouterChanged) event() {}
+func (Verified) event()      {}
 func (ApplyFailed) event()   {}
 func (ProbeFailed) event()   {}
 func (Ignored) event()       {}
@@ -121,6 +130,8 @@ func eventOf(n fsm.Notice) Event {
 		return UsingStored{n.Lease}
 	case fsm.RouterChanged:
 		return RouterChanged{n.Addr, hardware(n.MAC)}
+	case fsm.Verified:
+		return Verified{n.Lease, answerer(n.MAC), n.Server}
 	case fsm.ApplyFailed:
 		return ApplyFailed{n.Lease, n.Err, n.Wait}
 	case fsm.ProbeFailed:
@@ -140,4 +151,12 @@ func station(a net.HardwareAddr) (h lease.HardwareAddr) {
 		copy(h[:], a)
 	}
 	return h
+}
+
+// answerer is hardware, with nil for nobody.
+func answerer(a lease.HardwareAddr) net.HardwareAddr {
+	if a.IsZero() {
+		return nil
+	}
+	return hardware(a)
 }

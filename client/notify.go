@@ -90,6 +90,12 @@ func (c *Client) logEvent(ev Event) {
 		c.log.Warn("no server answers; using the stored lease", "address", ev.Lease.Address)
 	case RouterChanged:
 		c.log.Warn("another router: this is another network", "router", ev.Router, "station", ev.By.String())
+	case Verified:
+		if ev.By != nil {
+			c.log.Info("verified", "address", ev.Lease.Prefix(), "by", "router", "station", ev.By.String())
+		} else {
+			c.log.Info("verified", "address", ev.Lease.Prefix(), "by", "server", "server", ev.Server)
+		}
 	case ApplyFailed:
 		c.log.Error("cannot configure the link", "err", ev.Err, "wait", ev.Wait)
 	case ProbeFailed:

@@ -133,6 +133,8 @@ func TestReport_EventsAsJSONLines(t *testing.T) {
 		{client.Released{Lease: a}, map[string]any{"event": "released"}},
 		{client.Unanswered{}, map[string]any{"event": "unanswered"}},
 		{client.UsingStored{Lease: a}, map[string]any{"event": "using_stored"}},
+		{client.Verified{Lease: a, By: station}, map[string]any{"event": "verified", "station": "02:00:00:00:00:09"}},
+		{client.Verified{Lease: a, Server: gateway}, map[string]any{"event": "verified", "server": "192.0.2.1"}},
 		{client.RouterChanged{Router: gateway, By: station},
 			map[string]any{"event": "router_changed", "router": "192.0.2.1", "station": "02:00:00:00:00:09"}},
 		{client.ApplyFailed{Lease: a, Err: broken}, map[string]any{"event": "apply_failed", "reason": "it broke"}},

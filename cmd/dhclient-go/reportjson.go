@@ -70,6 +70,12 @@ func jsonOf(ev client.Event) eventLine {
 		return eventLine{Event: "using_stored", Lease: ev.Lease}
 	case client.RouterChanged:
 		return eventLine{Event: "router_changed", Router: text(ev.Router), Station: ev.By.String()}
+	case client.Verified:
+		l := eventLine{Event: "verified", Lease: ev.Lease, Server: text(ev.Server)}
+		if ev.By != nil {
+			l.Station = ev.By.String()
+		}
+		return l
 	case client.ApplyFailed:
 		return eventLine{Event: "apply_failed", Lease: ev.Lease, Reason: ev.Err.Error(), Wait: ev.Wait.Seconds()}
 	case client.ProbeFailed:

@@ -134,4 +134,5 @@ const (
 	Stopped                       // Lease: still held, or nil
 	UsingStored                   // Lease: no server, the stored lease is used
 	RouterChanged                 // Addr, MAC: the stored router answers from another station
+	Verified                      // Lease, and MAC or Server: the network of a lease that stayed on the link
 )

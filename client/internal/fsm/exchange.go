@@ -38,6 +38,9 @@ const (
 	restartGap     = 10 * time.Second
 	linkGap        = time.Second
 	kernelRounding = 2 * time.Second
+	// verdictTime is longer than any probe: RFC 5227 2.1.1 takes 7 s, and
+	// --acd 30 s at most.
+	verdictTime = time.Minute
 )
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

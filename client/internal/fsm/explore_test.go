@@ -211,7 +211,7 @@ func (w *world) addState(b []byte) []byte {
 		b = append(w.addExchange(b, s.exchange), flags(s.vouched))
 		b = w.addLease(b, s.stored)
 	case checking:
-		b = w.addLease(b, s.acked)
+		b = w.addTime(w.addLease(b, s.acked), s.until)
 	case applying:
 		b = append(w.addLease(b, s.acked), flags(s.retried))
 	case bound:

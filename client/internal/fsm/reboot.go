@@ -64,6 +64,9 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 			m.ignore(err)
 			return s
 		}
+		if m.used && !s.vouched && l.Address == s.stored.Address {
+			m.note(Notice{Kind: Verified, Lease: l, Server: l.Server})
+		}
 		return m.check(now, l)
 	case Nak:
 		if ev.XID != s.xid || s.tries == 0 {
@@ -83,6 +86,7 @@ func (s rebooting) reached(m *Machine, now time.Time, ev Reached) state {
 	switch {
 	case ev.Router != s.stored.Router() || s.stored.RouterMAC.IsZero() || s.tries == 0:
 	case ev.By == s.stored.RouterMAC:
+		m.vouchedFor(s.stored, s.vouched, ev.By)
 		s.vouched = true
 	default:
 		m.note(Notice{Kind: RouterChanged, Addr: ev.Router, MAC: ev.By})
@@ -105,4 +109,12 @@ func (s rebooting) unanswered(m *Machine, now time.Time) state {
 		m.probe(s.stored.Address)
 	}
 	return m.discover(now, s.stored)
+}
+
+// vouchedFor says, the first time, that the router of l is here: the address on
+// the link goes on to be good, whatever time a server takes (RFC 4436 2.1).
+func (m *Machine) vouchedFor(l *lease.Lease, before bool, by lease.HardwareAddr) {
+	if m.used && !before {
+		m.note(Notice{Kind: Verified, Lease: l, MAC: by})
+	}
 }

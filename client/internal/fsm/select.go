@@ -112,6 +112,7 @@ func (s selecting) reached(m *Machine, ev Reached) state {
 		s.stored = nil
 	case s.vouched || s.tries <= storedAfter:
 	case m.used:
+		m.vouchedFor(l, s.vouched, ev.By)
 		s.vouched = true
 	case m.cfg.ACD == NoProbe:
 		return s.useStored(m)

@@ -167,7 +167,7 @@ var kinds = map[Kind]string{
 	Bound: "bound", Renewed: "renewed", Expired: "expired", Refused: "refused", Declined: "declined",
 	Lost: "lost", Released: "released", Unanswered: "unanswered", ApplyFailed: "apply failed",
 	ProbeFailed: "probe failed", Ignored: "ignored", Stopped: "stopped", UsingStored: "using stored",
-	RouterChanged: "router changed",
+	RouterChanged: "router changed", Verified: "verified",
 }
 
 func (p *player) showNotice(n Notice) string {

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"errors"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -8,7 +9,7 @@ import (
 
 // check is what follows an ACK: the address is probed before its first use
 // (RFC 2131 3.1(5), RFC 5227 2.1), unless the configuration says otherwise.
-// If the address is on the link already it stays there meanwhile.
+// If the address is in use already it stays so meanwhile.
 func (m *Machine) check(now time.Time, l *lease.Lease) state {
 	switch {
 	case m.onLink == nil:
@@ -29,10 +30,10 @@ func (m *Machine) check(now time.Time, l *lease.Lease) state {
 	if m.cfg.ACD != NoProbe {
 		m.probe(l.Address)
 	}
-	if m.cfg.ACD != ProbeFirst {
+	if m.cfg.ACD != ProbeFirst || m.used {
 		return m.apply(l)
 	}
-	return checking{l}
+	return checking{l, now.Add(verdictTime)}
 }
 
 func (m *Machine) apply(l *lease.Lease) state {
@@ -41,14 +42,24 @@ func (m *Machine) apply(l *lease.Lease) state {
 }
 
 // checking is CHECKING: the conflict probe runs, and the address is not used.
-type checking struct{ acked *lease.Lease }
+type checking struct {
+	acked *lease.Lease
+	// until is when a detector that says nothing has failed.
+	until time.Time
+}
 
 func (checking) name() State           { return Checking }
-func (checking) deadline() time.Time   { return time.Time{} }
+func (s checking) deadline() time.Time { return s.until }
 func (s checking) lease() *lease.Lease { return s.acked }
 
 func (s checking) step(m *Machine, now time.Time, ev Event) state {
 	switch ev := ev.(type) {
+	case Tick:
+		if due(s.until, now) {
+			m.withdraw()
+			m.unprobed(Probed{Addr: s.acked.Address, Err: errNoVerdict})
+			return m.apply(s.acked)
+		}
 	case Probed:
 		if !ev.By.IsZero() {
 			return m.decline(now, s.acked, ev.By)
@@ -60,6 +71,8 @@ func (s checking) step(m *Machine, now time.Time, ev Event) state {
 	}
 	return s
 }
+
+var errNoVerdict = errors.New("the conflict detector does not answer")
 
 // unprobed says so if a probe failed. The server's word is right enough: the
 // probe was to be sure.
