@@ -61,9 +61,14 @@ var ErrClosed = errors.New("the client has ended")
 // A CapabilityError says that the process lacks a capability (capabilities(7)).
 type CapabilityError = rawudp.CapabilityError
 
+// A HeldError says that another client of this package serves the link, and
+// which process that is.
+type HeldError = rawudp.HeldError
+
 // New returns a Client for cfg.Interface, with every socket open: it must be
 // called in the link's network namespace, and needs CAP_NET_RAW (missing, the
-// error is a *CapabilityError). Run may then run anywhere.
+// error is a *CapabilityError). Run may then run anywhere. A link has one Client:
+// if there is another, in whatever process, the error is a *HeldError.
 func New(cfg Config) (*Client, error) {
 	return newClient(cfg, lease.Now, newBootAlarm)
 }

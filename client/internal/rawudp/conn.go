@@ -36,6 +36,7 @@ type Conn struct {
 	count   counters
 	packet  packetConn
 	raw     syscall.RawConn // of packet
+	log     *slog.Logger
 	reg     *poll.Registration
 	once    func() error // closes
 	closed  atomic.Bool
@@ -49,6 +50,7 @@ type Conn struct {
 	// tx is held while something is sent, and guards these.
 	tx    sync.Mutex
 	index int         // 0: no link
+	claim *claim      // nil if it could not be had
 	udp   *udpSocket  // nil if the port could not be had
 	hops  *neighbours // without udp only; nil if that failed as well
 }
@@ -65,23 +67,43 @@ var ipv4 = binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ET
 // and the IP source address. It is called by one goroutine of the process: it
 // must not block, and must not call the Conn except for Send and Stats.
 //
-// A missing capability is a *CapabilityError. That UDP port 68 cannot be bound
-// is none: it is logged, and unicasts leave another way.
+// A missing capability is a *CapabilityError; a link that another client serves
+// is a *HeldError. That UDP port 68 cannot be bound is none: it is logged, and
+// unicasts leave another way.
 func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, error) {
 	c := &Conn{receive: receive, index: cfg.Link.Index, filter: filterFor(cfg.Link.Index, cfg.Link.HardwareAddr)}
 	c.once = sync.OnceValue(c.close)
+	if c.log = cfg.Logger; c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if err := c.openClaim(); err != nil {
+		return nil, err
+	}
 	if err := c.openPacket(); err != nil {
+		c.claim.close()
 		return nil, fmt.Errorf("open packet socket on %s: %w", cfg.Link.Name, needs("CAP_NET_RAW", err))
 	}
-	log := cfg.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	c.openUnicast(log)
+	c.openUnicast()
 	if err := c.register(); err != nil {
 		return nil, errors.Join(fmt.Errorf("wait for packets on %s: %w", cfg.Link.Name, err), c.Close())
 	}
 	return c, nil
+}
+
+// openClaim keeps other clients off the link. Without it, where there are no
+// unix sockets or a stranger has the name, the link is served all the same.
+func (c *Conn) openClaim() (err error) {
+	if c.index == 0 {
+		return nil
+	}
+	c.claim, err = takeClaim(c.index)
+	if held := (*HeldError)(nil); errors.As(err, &held) {
+		return err
+	}
+	if err != nil {
+		c.log.Warn("nothing keeps a second client off the link", "err", err)
+	}
+	return nil
 }
 
 // openPacket opens the packet socket, deaf.
@@ -106,14 +128,14 @@ func (c *Conn) openPacket() (err error) {
 }
 
 // openUnicast opens what unicasts leave through.
-func (c *Conn) openUnicast(log *slog.Logger) {
+func (c *Conn) openUnicast() {
 	var err error
 	if c.udp, err = openUDP(); err == nil {
 		return
 	}
 	var noHops error
 	c.hops, noHops = openNeighbours()
-	log.Warn("unicasts leave through the packet socket", "err", errors.Join(err, noHops))
+	c.log.Warn("unicasts leave through the packet socket", "err", errors.Join(err, noHops))
 }
 
 func (c *Conn) register() error {
@@ -160,6 +182,10 @@ func (c *Conn) follow(index int, mac lease.HardwareAddr) error {
 		return fmt.Errorf("set filter: %w", err)
 	}
 	if index != 0 {
+		var err error
+		if c.claim, err = c.claim.follow(index); err != nil {
+			c.log.Warn("nothing keeps a second client off the link", "err", err)
+		}
 		// Also if the index is the same: a link that was removed and made
 		// again with its old index is another one.
 		bind := func(fd int) error {
@@ -198,6 +224,7 @@ func (c *Conn) close() error {
 	}
 	c.tx.Lock() // not under the feet of a Send
 	defer c.tx.Unlock()
+	c.claim.close()
 	err := c.packet.Close()
 	if c.udp != nil {
 		err = errors.Join(err, c.udp.close())

@@ -1,0 +1,167 @@
+package rawudp
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/internal/poll"
+)
+
+// A claim keeps other clients of this program off a link: two would answer each
+// other's messages and undo each other's addresses.
+//
+// It is a listening socket in the abstract namespace of unix(7), which the
+// kernel keeps for each network namespace and ends with the process, however
+// that ends. So it needs no folder that can be written and no process namespace
+// that is shared, and never outlives its holder; and the kernel says who that
+// is.
+type claim struct {
+	index int
+	fd    int
+	reg   *poll.Registration
+	// netns is where it stands, 0 if that cannot be told.
+	netns uint64
+}
+
+// A HeldError says that another client serves the link.
+type HeldError struct {
+	// PID is its process, 0 if that is in a process namespace that cannot be
+	// seen from here; Name is what the kernel calls it, empty if unknown.
+	PID  int
+	Name string
+}
+
+func (e *HeldError) Error() string {
+	switch {
+	case e.PID == 0:
+		return "a process of another namespace serves this link already"
+	case e.Name == "":
+		return fmt.Sprintf("process %d serves this link already", e.PID)
+	}
+	return fmt.Sprintf("process %d (%s) serves this link already", e.PID, e.Name)
+}
+
+// errForeign says that a name of ours is taken by a user who could not run a
+// client: anybody may take one.
+var errForeign = errors.New("the name of the claim is taken by another user")
+
+// takeClaim claims the link with that index, in the network namespace of the
+// calling thread. The error is a *HeldError if another client has it.
+func takeClaim(index int) (*claim, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
+	}
+	c := &claim{index: index, fd: fd, netns: currentNetns()}
+	if err := c.listen(claimName(index)); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return c, nil
+}
+
+func claimName(index int) *unix.SockaddrUnix {
+	return &unix.SockaddrUnix{Name: fmt.Sprintf("@dhclient-go/link/%d", index)}
+}
+
+func (c *claim) listen(name *unix.SockaddrUnix) (err error) {
+	switch err := unix.Bind(c.fd, name); {
+	case errors.Is(err, unix.EADDRINUSE):
+		return holder(name)
+	case err != nil:
+		return fmt.Errorf("claim %s: %w", name.Name, err)
+	}
+	if err := unix.Listen(c.fd, 8); err != nil {
+		return fmt.Errorf("claim %s: %w", name.Name, err)
+	}
+	c.reg, err = poll.Register(c.fd, c.hangUp)
+	return err
+}
+
+// hangUp ends a connection: to be asked is all that a claim is for, and the
+// kernel has answered.
+func (c *claim) hangUp() {
+	if fd, _, err := unix.Accept4(c.fd, unix.SOCK_CLOEXEC); err == nil {
+		_ = unix.Close(fd)
+	}
+}
+
+func (c *claim) close() {
+	if c == nil {
+		return
+	}
+	c.reg.Close()
+	_ = unix.Close(c.fd)
+}
+
+// follow goes on with another link. A socket has one name for life and stands
+// in the namespace of the thread that makes it, so that is done only where
+// Open was called; elsewhere the link is used unclaimed. c may be nil.
+func (c *claim) follow(index int) (*claim, error) {
+	if c == nil || index == 0 || index == c.index {
+		return c, nil
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if here := currentNetns(); here == 0 || here != c.netns {
+		return c, nil
+	}
+	next, err := takeClaim(index)
+	if err != nil {
+		return c, err
+	}
+	c.close()
+	return next, nil
+}
+
+// holder says who has the name: only root and the user that we are can run a
+// client.
+func holder(name *unix.SockaddrUnix) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("claim: %w", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if err := unix.Connect(fd, name); err != nil {
+		return &HeldError{} // it ends just now, or is asked by many
+	}
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	switch {
+	case err != nil:
+		return &HeldError{}
+	case cred.Uid != 0 && int(cred.Uid) != os.Geteuid():
+		return errForeign
+	}
+	return &HeldError{PID: int(cred.Pid), Name: command(int(cred.Pid))}
+}
+
+// command is the name of a process, printable; empty if it cannot be told.
+func command(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil || pid == 0 {
+		return ""
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, strings.TrimSuffix(string(b), "\n"))
+}
+
+// currentNetns identifies the network namespace of the calling thread; 0 if it
+// cannot be told.
+func currentNetns() uint64 {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
+		return 0
+	}
+	return st.Ino
+}
