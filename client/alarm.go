@@ -9,7 +9,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/internal/poll"
 )
 
-// An alarm wakes the loop at a time; zero means never.
+// An alarm wakes the loop at a time, zero for never, and after a suspend.
 type alarm interface {
 	set(now, at time.Time) error
 	close()
@@ -21,14 +21,20 @@ type bootAlarm struct {
 	fd  int
 	reg *poll.Registration
 	at  time.Time
+
+	resume *resumeWatch
 }
 
-func newBootAlarm(fire func()) (alarm, error) {
+func newBootAlarm(fire func(), resumed func(slept time.Duration)) (alarm, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("create a timer: %w", err)
 	}
 	a := &bootAlarm{fd: fd}
+	if a.resume, err = newResumeWatch(timeAsleep, resumed); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
 	a.reg, err = poll.Register(fd, func() {
 		var expirations [8]byte
 		if n, _ := unix.Read(fd, expirations[:]); n == 8 {
@@ -36,6 +42,7 @@ func newBootAlarm(fire func()) (alarm, error) {
 		}
 	})
 	if err != nil {
+		a.resume.close()
 		_ = unix.Close(fd)
 		return nil, err
 	}
@@ -58,6 +65,7 @@ func (a *bootAlarm) set(now, at time.Time) error {
 }
 
 func (a *bootAlarm) close() {
+	a.resume.close()
 	a.reg.Close()
 	_ = unix.Close(a.fd)
 }

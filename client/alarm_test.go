@@ -9,7 +9,7 @@ import (
 // not when unset or closed.
 func TestBootAlarm(t *testing.T) {
 	fired := make(chan time.Time, 8)
-	a, err := newBootAlarm(func() { fired <- time.Now() })
+	a, err := newBootAlarm(func() { fired <- time.Now() }, func(slept time.Duration) { t.Errorf("slept %v", slept) })
 	if err != nil {
 		t.Fatal(err)
 	}

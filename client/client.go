@@ -27,7 +27,7 @@ type Client struct {
 
 	// now and newAlarm are replaced in tests.
 	now      func() time.Time
-	newAlarm func(fire func()) (alarm, error)
+	newAlarm func(fire func(), resumed func(slept time.Duration)) (alarm, error)
 
 	inbox     *inbox
 	alarm     alarm
@@ -73,7 +73,7 @@ func New(cfg Config) (*Client, error) {
 	return newClient(cfg, lease.Now, newBootAlarm)
 }
 
-func newClient(cfg Config, now func() time.Time, newAlarm func(func()) (alarm, error)) (*Client, error) {
+func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time.Duration)) (alarm, error)) (*Client, error) {
 	if cfg.Interface == "" {
 		return nil, errors.New("client: no interface named")
 	}
@@ -93,7 +93,9 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func()) (alarm, e
 	c.worker = newWorker(&c.cfg, c.log,
 		func(seq uint64, err error) { c.post(fsm.Applied{Seq: seq, Err: err}) },
 		func() { c.inbox.put(job{do: c.publish}) })
-	if c.alarm, err = newAlarm(func() { c.post(fsm.Tick{}) }); err != nil {
+	c.alarm, err = newAlarm(func() { c.post(fsm.Tick{}) },
+		func(slept time.Duration) { c.inbox.put(job{do: func() { c.resumed(slept) }}) })
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Interface, err)
 	}
 	open := cfg.OpenTransport

@@ -55,7 +55,8 @@ a back-off, CHECKING the conflict probe, APPLYING the time that the kernel takes
 Whatever the state, a lease that ends is taken off the link at once. When carrier
 is lost the address stays, and REBOOTING verifies it when carrier returns: it goes
 only on evidence against it, which is a NAK, a conflict, or a router that answers
-from another station (RFC 4436). Silence is no evidence.
+from another station (RFC 4436). Silence is no evidence. After a suspend it is
+as after a loss of carrier.
 
 # The path of a packet
 

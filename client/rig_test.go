@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,8 @@ type rig struct {
 	onLink  func(LinkState)
 	events  []Event
 	sendErr error
+	alarm   *testAlarm
+	slept   atomic.Int64 // the time that Go's clock missed
 }
 
 type sentMessage struct {
@@ -88,12 +91,15 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) now() time.Time { return time.Now().Round(0) }
+func (r *rig) now() time.Time { return time.Now().Add(time.Duration(r.slept.Load())).Round(0) }
 
 // run starts the client and ends it with the test.
 func (r *rig) run() *Client {
 	r.t.Helper()
-	c, err := newClient(r.cfg, r.now, func(fire func()) (alarm, error) { return &testAlarm{fire: fire}, nil })
+	c, err := newClient(r.cfg, r.now, func(fire func(), resumed func(time.Duration)) (alarm, error) {
+		r.alarm = &testAlarm{fire: fire, resumed: resumed, now: r.now}
+		return r.alarm, nil
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -344,14 +350,37 @@ func (w watcher) Watch(ctx context.Context, f func(LinkState)) error {
 	return nil
 }
 
+// suspend stops the machine for d: the time goes on, and nothing happens.
+func (r *rig) suspend(d time.Duration) {
+	r.slept.Add(int64(d))
+	r.alarm.resume(d)
+	synctest.Wait()
+}
+
 // testAlarm runs on the bubble's clock.
 type testAlarm struct {
-	fire  func()
+	fire    func()
+	resumed func(time.Duration)
+	now     func() time.Time
+
+	mu    sync.Mutex
+	at    time.Time
 	timer *time.Timer
+}
+
+func (a *testAlarm) resume(slept time.Duration) {
+	a.mu.Lock()
+	at := a.at
+	a.mu.Unlock()
+	_ = a.set(a.now(), at)
+	a.resumed(slept)
 }
 
 func (a *testAlarm) set(now, at time.Time) error {
 	a.close()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at = at
 	if !at.IsZero() {
 		a.timer = time.AfterFunc(at.Sub(now), a.fire)
 	}
@@ -359,6 +388,8 @@ func (a *testAlarm) set(now, at time.Time) error {
 }
 
 func (a *testAlarm) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.timer != nil {
 		a.timer.Stop()
 	}
