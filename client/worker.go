@@ -51,6 +51,9 @@ type saveJob struct{ lease *lease.Lease }
 type applyJob struct {
 	seq   uint64
 	lease *lease.Lease
+	// afresh says that what is on the link has to go first: a removal waited
+	// that this job has replaced.
+	afresh bool
 }
 
 func newWorker(cfg *Config, log *slog.Logger, applied func(uint64, error), settled func()) *worker {
@@ -76,7 +79,8 @@ func (w *worker) queueSave(l *lease.Lease) {
 func (w *worker) queueApply(seq uint64, l *lease.Lease) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.apply = &applyJob{seq, l}
+	before := w.apply
+	w.apply = &applyJob{seq: seq, lease: l, afresh: l != nil && before != nil && (before.lease == nil || before.afresh)}
 	if l == nil && w.hooked {
 		w.cancel() // an address that must go does not wait for a program
 	}
@@ -105,9 +109,13 @@ func (w *worker) run() {
 		}
 		w.mu.Unlock()
 		// A lease is stored before it is used, so that a process that is
-		// killed finds what it left; but an address that must go does not
-		// wait for a disk.
+		// killed finds what it left; for the same reason, and because an
+		// address that must go does not wait for a disk, the old one is off
+		// the link before that.
 		removes := apply != nil && apply.lease == nil
+		if apply != nil && apply.afresh {
+			w.takeOff()
+		}
 		if save != nil && !removes {
 			w.doSave(save)
 		}
@@ -188,8 +196,7 @@ func (w *worker) doApply(j *applyJob) {
 	w.applied(j.seq, err)
 	if err != nil {
 		if j.lease == nil {
-			// The machine has no use for it; a person may have.
-			w.log.Error("cannot take the lease off the link; the kernel does when it ends", "err", err)
+			w.notRemoved(err)
 		}
 		return
 	}
@@ -201,6 +208,21 @@ func (w *worker) doApply(j *applyJob) {
 			w.log.Warn("after the lease was applied", "err", err)
 		}
 	}
+}
+
+// takeOff removes what earlier leases have left on the link, before another is
+// stored.
+func (w *worker) takeOff() {
+	if err := configure(unhurried, w.configurator, nil, w.prev); err != nil {
+		w.notRemoved(err)
+		return
+	}
+	w.prev = nil
+}
+
+// notRemoved tells a person; the machine has no use for it.
+func (w *worker) notRemoved(err error) {
+	w.log.Error("cannot take the lease off the link; the kernel does when it ends", "err", err)
 }
 
 func configure(limit limiter, c Configurator, next *lease.Lease, prev []*lease.Lease) error {
