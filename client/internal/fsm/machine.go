@@ -317,10 +317,13 @@ func (m *Machine) expire(now time.Time, l *lease.Lease) state {
 func (m *Machine) lose(reason string, l *lease.Lease) {
 	if l != nil {
 		m.note(Notice{Kind: Lost, Lease: l, Text: reason})
-		m.do(Save{nil})
 	}
 	m.withdraw()
 	m.takeOff()
+	if l != nil {
+		// Last: a process that is killed must find what it left on the link.
+		m.do(Save{nil})
+	}
 	m.forget()
 }
 

@@ -86,11 +86,12 @@ func (m *Machine) refused(now time.Time, ev Nak) state {
 	}
 	m.naks++
 	m.note(Notice{Kind: Refused, Server: ev.Server, Text: ev.Message, Wait: wait, Lease: m.onLink})
-	m.do(Save{nil})
 	if m.onLink != nil {
 		m.withdraw()
 		m.takeOff()
 	}
+	// Last: a process that is killed must find what it left on the link.
+	m.do(Save{nil})
 	m.forget()
 	if wait > 0 {
 		return waiting{until: now.Add(wait)}
