@@ -157,6 +157,9 @@ func (w *world) perform(action Action) error {
 			return errors.New("nobody to ask")
 		}
 	case Save:
+		if w.link != nil && !w.link.Expired(w.now) && (a.Lease == nil || a.Lease.Address != w.link.Address) {
+			return errors.New("whoever kills us now leaves an address on the link that is not stored")
+		}
 		if a.Lease != nil {
 			return w.entitled(a.Lease)
 		}
