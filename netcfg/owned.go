@@ -11,6 +11,8 @@ import (
 type owned struct {
 	// addresses are those of all leases, the next one too.
 	addresses map[netip.Prefix]claim
+	// hosts are the same with any mask, of earlier leases only.
+	hosts map[netip.Addr]claim
 	// sources are the addresses that their routes prefer.
 	sources map[netip.Addr]bool
 	// metric is that of our routes now.
@@ -25,6 +27,8 @@ type claim struct {
 	always bool // one that never expires
 }
 
+func (c claim) or(d claim) claim { return claim{c.leased || d.leased, c.always || d.always} }
+
 // A hop is a route without what we add to it; gateway is the zero Addr for a
 // destination on the link.
 type hop struct {
@@ -35,7 +39,7 @@ type hop struct {
 // ownership is what is ours when next replaces prev, the leases that may have
 // left something; next is nil if there is none.
 func ownership(next *lease.Lease, prev []*lease.Lease, metric int) owned {
-	o := owned{map[netip.Prefix]claim{}, map[netip.Addr]bool{}, metric, map[hop]bool{}}
+	o := owned{map[netip.Prefix]claim{}, map[netip.Addr]claim{}, map[netip.Addr]bool{}, metric, map[hop]bool{}}
 	o.add(next, claim{})
 	for _, l := range prev {
 		o.add(l, claim{leased: true, always: l != nil && l.IsInfinite()})
@@ -52,8 +56,10 @@ func (o owned) add(l *lease.Lease, c claim) {
 	if err != nil {
 		return // was never set either
 	}
-	known := o.addresses[p]
-	o.addresses[p] = claim{known.leased || c.leased, known.always || c.always}
+	o.addresses[p] = o.addresses[p].or(c)
+	if c.leased {
+		o.hosts[p.Addr()] = o.hosts[p.Addr()].or(c)
+	}
 	o.sources[p.Addr()] = true
 	o.hops[hop{dst: p.Masked()}] = true
 	for _, r := range l.Routes {
@@ -77,7 +83,18 @@ func (o owned) disown(p netip.Prefix) {
 
 // has says that a is ours to remove.
 func (o owned) has(a address) bool {
+	if _, exact := o.addresses[a.prefix]; !exact {
+		return o.hasOtherMask(a)
+	}
 	return o.addresses[a.prefix].leased && !a.peer.IsValid() && !o.foreign(a)
+}
+
+// hasOtherMask says that a is ours from before the server changed the mask, left
+// by a process that was killed when it had stored the new lease: leased by its
+// address, and marked as we mark ours.
+func (o owned) hasOtherMask(a address) bool {
+	c := o.hosts[a.prefix.Addr()]
+	return c.leased && a.noPrefixRoute && !a.peer.IsValid() && (a.valid != forever || c.always)
 }
 
 // foreign says that a is the address of a lease but not ours: it is permanent,
