@@ -445,7 +445,7 @@ func TestResolver_KilledWriter(t *testing.T) {
 				apply(t, d.client(t, "eth0", 1), text)
 				texts[readFile(t, d.path)] = true
 			}
-			for range 40 {
+			for range 100 {
 				killWriter(t, d)
 				if got := strings.TrimRight(readFile(t, d.path), "\n") + "\n"; !texts[got] {
 					t.Fatalf("file:\n%q", got)

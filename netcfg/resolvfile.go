@@ -1,7 +1,6 @@
 package netcfg
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -183,7 +182,7 @@ func (f *fileBackend) update(dir string) error {
 	}
 	text := render(entries, old.Before)
 	// What was there before may be there still: a client died before it wrote.
-	if found && !old.wrote(have) && !have.equal(old.Before) {
+	if found && !old.wrote(have) && !have.is(old.Before) {
 		if old.wrote(content{Kind: kindFile, Text: []byte(text)}) {
 			if !f.told {
 				f.log.Warn("file was changed by somebody else and is left so until the name servers change", "file", f.path)
@@ -236,11 +235,11 @@ func (f *fileBackend) restoreKept(have content) error {
 // else has changed the file since.
 func (f *fileBackend) restore(savedPath string, have content, old saved) error {
 	switch {
-	case old.wrote(have):
+	case old.wrote(have), have.is(old.Before) && !have.equal(old.Before):
 		if err := old.Before.write(f.path); err != nil {
 			return err
 		}
-	case !have.equal(old.Before):
+	case !have.is(old.Before):
 		f.log.Warn("file was changed by somebody else and is left so", "file", f.path)
 	}
 	if err := os.Remove(savedPath); err != nil {
@@ -251,7 +250,7 @@ func (f *fileBackend) restore(savedPath string, have content, old saved) error {
 
 // wrote says that c is a text of ours.
 func (s saved) wrote(c content) bool {
-	return c.Kind == kindFile && slices.ContainsFunc(s.Written, func(b []byte) bool { return bytes.Equal(b, c.Text) })
+	return slices.ContainsFunc(s.Written, func(b []byte) bool { return c.is(content{Kind: kindFile, Text: b}) })
 }
 
 func readSaved(path string) (s saved, found bool) {

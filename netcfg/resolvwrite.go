@@ -31,6 +31,16 @@ type content struct {
 // what else we write it stays below maxFile.
 const maxOptions = 1024
 
+// is says that c is d, or d with the empty lines behind it that a client leaves
+// which dies while it writes in place (filledUp).
+func (c content) is(d content) bool {
+	if c.Kind != d.Kind || c.Kind != kindFile {
+		return c.equal(d)
+	}
+	rest, found := bytes.CutPrefix(c.Text, d.Text)
+	return found && len(bytes.Trim(rest, "\n")) == 0
+}
+
 func (c content) equal(d content) bool {
 	return c.Kind == d.Kind && bytes.Equal(c.Text, d.Text)
 }
