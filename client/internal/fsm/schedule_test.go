@@ -106,6 +106,23 @@ func TestRetransmission_RTX_03(t *testing.T) {
 	}
 }
 
+// TestLockStep_RTX_06: fifty clients that start at one moment, as after a power
+// failure, do not send their third retransmissions together.
+func TestLockStep_RTX_06(t *testing.T) {
+	const clients, third = 50, 3
+	for _, schedule := range []Retransmit{Fast, RFC2131} {
+		var sent []time.Time
+		for seed := range uint64(clients) {
+			at, _ := silence(Config{Retransmit: schedule}, seed, 2*time.Minute)
+			sent = append(sent, time.Time{}.Add(at[third]))
+		}
+		slices.SortFunc(sent, time.Time.Compare)
+		if n := busiest(sent, 100*time.Millisecond); n > clients*3/10 {
+			t.Errorf("schedule %d: %d of %d clients sent within 100 ms", schedule, n, clients)
+		}
+	}
+}
+
 // TestRequestTries_RFC2131_3_1_5: as the RFC has it, four REQUESTs in a minute.
 func TestRequestTries_RFC2131_3_1_5(t *testing.T) {
 	for schedule, want := range map[Retransmit][]float64{Fast: {0, 1, 3, 7, 15}, RFC2131: {0, 4, 12, 28, 60}} {
