@@ -8,6 +8,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/dhclient-go/dhclient-go/internal/nettest"
 	"github.com/dhclient-go/dhclient-go/internal/nettest/servers"
 )
 
@@ -52,7 +53,32 @@ func TestRelease_RFC2131_4_4_6(t *testing.T) {
 				cli.bare(t)
 				eventually(t, "a resolver without the lease", func() bool { return c.resolver() == "" })
 				noComplaint(t, n, cli)
+				if all := n.Matching(sent(cli, dhcpv4.MessageTypeRelease)); len(all) != 1 {
+					t.Errorf("%d RELEASEs, want one", len(all))
+				}
 			})
 		})
+	}
+}
+
+// A server that is dead, so that no ARP request is answered, does not hold the
+// client up (conformance REL-04): stop allows a second.
+func TestReleaseToDeadServer_RFC2131_4_4_6(t *testing.T) {
+	t.Parallel()
+	nettest.Require(t)
+	l := newLAN(t)
+	peer := l.join(t, "server")
+	o := peer.short(1)
+	o.Lease, o.T1, o.T2 = time.Hour, 0, 0
+	servers.Start(t, servers.Dnsmasq, o)
+	n := sniff(t, l.client)
+	c := start(t, l.client, stateDir(t), "--on-exit=release")
+	c.bound(t)
+	peer.IP(t, "link", "set", "dev", "eth0", "down")
+	l.client.IP(t, "neigh", "flush", "dev", "eth0")
+	c.stop(t)
+	l.client.bare(t)
+	if all := n.Matching(sent(l.client, dhcpv4.MessageTypeRelease)); len(all) != 0 {
+		t.Errorf("the RELEASE found a server: the test shows nothing: %v", all)
 	}
 }
