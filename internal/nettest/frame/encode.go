@@ -26,14 +26,14 @@ func EncodeUDP(dstMAC, srcMAC lease.HardwareAddr, dst, src netip.AddrPort, paylo
 	from, to := src.Addr().As4(), dst.Addr().As4()
 	copy(ip[12:], from[:])
 	copy(ip[16:], to[:])
-	binary.BigEndian.PutUint16(ip[10:], ^uint16(sum(0, ip)))
+	binary.BigEndian.PutUint16(ip[10:], ^uint16(Sum(0, ip)))
 
 	binary.BigEndian.PutUint16(udp, src.Port())
 	binary.BigEndian.PutUint16(udp[2:], dst.Port())
 	binary.BigEndian.PutUint16(udp[4:], uint16(len(udp)))
 	copy(udp[udpHead:], payload)
-	pseudo := sum(sum(17+uint32(len(udp)), from[:]), to[:])
-	check := ^uint16(sum(pseudo, udp))
+	pseudo := Sum(Sum(17+uint32(len(udp)), from[:]), to[:])
+	check := ^uint16(Sum(pseudo, udp))
 	if check == 0 {
 		check = 0xffff // 0 would say that there is none
 	}
@@ -85,7 +85,7 @@ func Fragment(b []byte, mtu int) [][]byte {
 		copy(ip[4:6], payload[6:8]) // the checksum tells datagrams apart
 		binary.BigEndian.PutUint16(ip[6:], field)
 		binary.BigEndian.PutUint16(ip[10:], 0)
-		binary.BigEndian.PutUint16(ip[10:], ^uint16(sum(0, ip)))
+		binary.BigEndian.PutUint16(ip[10:], ^uint16(Sum(0, ip)))
 		parts = append(parts, part)
 	}
 	return parts

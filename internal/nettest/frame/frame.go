@@ -145,7 +145,7 @@ func decodeIPv4(b []byte) *IPv4 {
 		Src: netip.AddrFrom4([4]byte(b[12:16])), Dst: netip.AddrFrom4([4]byte(b[16:20])),
 		TOS: b[1], TTL: b[8], Protocol: b[9], ID: binary.BigEndian.Uint16(b[4:]),
 		Fragment:   binary.BigEndian.Uint16(b[6:])&0x3fff != 0,
-		ChecksumOK: sum(0, b[:head]) == 0xffff,
+		ChecksumOK: Sum(0, b[:head]) == 0xffff,
 		Options:    b[20:head], Payload: b[head:total],
 	}
 }
@@ -160,16 +160,16 @@ func decodeUDP(ip *IPv4) *UDP {
 		return nil
 	}
 	src, dst := ip.Src.As4(), ip.Dst.As4()
-	pseudo := sum(sum(uint32(ip.Protocol)+uint32(size), src[:]), dst[:])
+	pseudo := Sum(Sum(uint32(ip.Protocol)+uint32(size), src[:]), dst[:])
 	return &UDP{
 		SrcPort: binary.BigEndian.Uint16(b), DstPort: binary.BigEndian.Uint16(b[2:]),
-		ChecksumOK: binary.BigEndian.Uint16(b[6:]) == 0 || sum(pseudo, b[:size]) == 0xffff,
+		ChecksumOK: binary.BigEndian.Uint16(b[6:]) == 0 || Sum(pseudo, b[:size]) == 0xffff,
 		Payload:    b[8:size],
 	}
 }
 
-// sum is the ones' complement sum of RFC 1071, not yet complemented.
-func sum(acc uint32, b []byte) uint32 {
+// Sum is the ones' complement sum of RFC 1071, not yet complemented.
+func Sum(acc uint32, b []byte) uint32 {
 	for ; len(b) > 1; b = b[2:] {
 		acc += uint32(b[0])<<8 | uint32(b[1])
 	}
