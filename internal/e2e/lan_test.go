@@ -46,6 +46,8 @@ type lan struct {
 type station struct {
 	*nettest.NS
 	mac lease.HardwareAddr
+	// port is the other end of its cable.
+	port port
 }
 
 // cable joins the client's station to that of a server.
@@ -54,6 +56,7 @@ func cable(t *testing.T) (cli, peer *station) {
 	cli, peer = &station{NS: nettest.NewNS(t, "client")}, &station{NS: nettest.NewNS(t, "server")}
 	nettest.Veth(t, cli.NS, "eth0", peer.NS, "eth0")
 	cli.mac, peer.mac = macOf(t, cli.NS), macOf(t, peer.NS)
+	cli.port, peer.port = port{peer.NS, "eth0"}, port{cli.NS, "eth0"}
 	return cli, peer
 }
 
@@ -70,11 +73,10 @@ func newLAN(t *testing.T) *lan {
 // join plugs another station in.
 func (l *lan) join(t *testing.T, name string) *station {
 	t.Helper()
-	s := &station{NS: nettest.NewNS(t, name)}
-	port := fmt.Sprintf("port%d", l.ports)
+	s := &station{NS: nettest.NewNS(t, name), port: port{l.wires, fmt.Sprintf("port%d", l.ports)}}
 	l.ports++
-	nettest.Veth(t, l.wires, port, s.NS, "eth0")
-	l.wires.IP(t, "link", "set", "dev", port, "master", "br0")
+	nettest.Veth(t, l.wires, s.port.link, s.NS, "eth0")
+	s.port.join(t, "br0")
 	s.mac = macOf(t, s.NS)
 	return s
 }

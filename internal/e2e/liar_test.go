@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -57,6 +58,11 @@ func (l *liar) repent(t *testing.T) {
 	if err := l.Configure(func(c *dhcptest.Config) { *c = l.honest }); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// lasting grants leases for that time.
+func lasting(d time.Duration) func(*dhcptest.Config) {
+	return func(c *dhcptest.Config) { c.Lease = d }
 }
 
 // saying changes the messages of a type; other types are as they should be.
