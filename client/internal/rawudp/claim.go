@@ -78,7 +78,7 @@ func (c *claim) listen(name *unix.SockaddrUnix) (err error) {
 	case err != nil:
 		return fmt.Errorf("claim %s: %w", name.Name, err)
 	}
-	if err := unix.Listen(c.fd, 8); err != nil {
+	if err := unix.Listen(c.fd, 128); err != nil {
 		return fmt.Errorf("claim %s: %w", name.Name, err)
 	}
 	c.reg, err = poll.Register(c.fd, c.hangUp)
