@@ -1,7 +1,9 @@
 package fsm
 
 import (
+	"cmp"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"hash/maphash"
 	"net/netip"
@@ -27,13 +29,26 @@ func roots() map[string]world {
 			must(w.do(move{"start", w.now, ev}))
 			return w
 		}
-		all[name+": start"] = start(Start{LinkUp: true})
+		searching := start(Start{LinkUp: true})
+		all[name+": start"] = searching
 		all[name+": start without link"] = start(Start{})
 		now := newWorld(cfg).now
 		stored := start(Start{LinkUp: true, Lease: remembered(now, 10*time.Minute)})
 		all[name+": stored"] = stored
 		all[name+": no server"] = wait(stored, 6)
-		bound := bind(start(Start{LinkUp: true}))
+		offered := searching
+		must(offered.do(move{"offer", offered.now, Offer{offered.xid, granted(addrA, server1, time.Hour)}}))
+		all[name+": requesting"] = offered
+		refused := searching // the first NAK is answered at once, the second is waited for
+		for range 2 {
+			must(refused.do(move{"offer", refused.now, Offer{refused.xid, granted(addrA, server1, time.Hour)}}))
+			must(refused.do(move{"nak", refused.now, Nak{XID: refused.xid, Server: server1}}))
+		}
+		all[name+": waiting"] = refused
+		acked := offered
+		must(acked.do(move{"ack", acked.now, Ack{acked.xid, granted(addrA, server1, time.Hour)}}))
+		all[name+": "+strings.ToLower(acked.m.State().String())] = acked
+		bound := bind(searching)
 		all[name+": bound"] = bound
 		all[name+": renewing"] = wait(bound, 1)
 		all[name+": rebinding"] = wait(bound, 8)
@@ -72,21 +87,20 @@ func bind(w world) world {
 	return w
 }
 
+// exploreDepth goes deeper by hand: each more takes seven times as long.
+var exploreDepth = flag.Int("explore", 0, "depth of TestExplore; 0 is 7, under the race detector 5")
+
 // TestExplore tries every sequence of moves up to a depth, from every root, and
 // checks after each what must always hold. Two worlds that differ in nothing
 // that matters later are one.
 func TestExplore(t *testing.T) {
+	depth := cmp.Or(*exploreDepth, 7)
+	if *exploreDepth == 0 && (raceEnabled || testing.Short()) {
+		depth = 5
+	}
 	for name, root := range roots() {
-		depth := 6
-		switch {
-		case raceEnabled:
-			depth = 4
-		case testing.Short():
-			depth = 5
-		case strings.HasSuffix(name, ": start"):
-			depth = 7
-		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newExplorer(root)
 			if err := e.run(depth); err != nil {
 				t.Error(err)
