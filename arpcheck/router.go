@@ -28,8 +28,11 @@ type query struct {
 }
 
 // CheckRouter asks, from the IPv4 address source, who has the address router:
-// the station mac only, or all if mac is nil (RFC 4436 2.1). It asks three
-// times in about 150 ms. found is called at most once, with the station that
+// the station mac, or all if mac is nil (RFC 4436 2.1). It asks three times in
+// about 150 ms, and if mac has not answered the first time, then all others too:
+// who is the router instead. Those are asked as a probe asks (RFC 5227 1.1),
+// since source may be somebody else's on this network, and nobody's ARP cache
+// may have it from us. found is called at most once, with the station that
 // answered first; silence is no answer, and neither are arguments that are no
 // addresses.
 //
@@ -52,6 +55,9 @@ func (d *Detector) CheckRouter(source, router netip.Addr, mac net.HardwareAddr, 
 
 func (q *query) ask() {
 	_ = q.d.transmit(request{spa: q.source, tpa: q.router, to: q.to}, &q.d.count.routerRequests)
+	if q.tries > 0 && q.to != broadcast {
+		_ = q.d.transmit(probeFor(q.router), &q.d.count.routerRequests)
+	}
 	q.tries++
 	if q.tries < routerTries {
 		q.after(between(routerMin, routerMax), q.ask)
@@ -62,7 +68,8 @@ func (q *query) ask() {
 
 // isAnswer says that m is a reply to our request.
 func (q *query) isAnswer(m message) bool {
-	return m.op == arp.OperationReply && m.spa == q.router && m.tpa == q.source
+	return m.op == arp.OperationReply && m.spa == q.router &&
+		(m.tpa == q.source || m.tpa == netip.IPv4Unspecified())
 }
 
 func (q *query) answer(by mac) {
