@@ -132,6 +132,16 @@ func (c *client) exit(t *testing.T) int {
 	}
 }
 
+// hasEnded says that the process is no more.
+func (c *client) hasEnded() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 var boundLine = regexp.MustCompile(`^eth0: (\S+/\d+) from (\S+), lease (\S+)`)
 
 // bound waits until the client says that it has a lease, and returns the
