@@ -67,6 +67,9 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 		if m.used && !s.vouched && l.Address == s.stored.Address {
 			m.note(Notice{Kind: Verified, Lease: l, Server: l.Server})
 		}
+		if s.vouched && l.Router() == s.stored.Router() {
+			l.RouterMAC = s.stored.RouterMAC // for a link that is lost before it has been asked anew
+		}
 		return m.check(now, l)
 	case Nak:
 		if ev.XID != s.xid || s.tries == 0 {
