@@ -23,11 +23,17 @@ type liar struct {
 // lie starts a server that lies as change says.
 func (s *station) lie(t *testing.T, change func(*dhcptest.Config)) *liar {
 	t.Helper()
-	s.IP(t, "address", "add", netip.PrefixFrom(router, 24).String(), "dev", "eth0")
-	l := &liar{honest: dhcptest.Config{
+	return s.serve(t, dhcptest.Config{
 		ServerID: router, Network: network, First: host(10), Last: host(19),
 		Routers: []netip.Addr{router}, DNS: []netip.Addr{dns}, Domain: "example.org",
-	}}
+	}, change)
+}
+
+// serve starts a server for an honest configuration, that lies as change says.
+func (s *station) serve(t *testing.T, honest dhcptest.Config, change func(*dhcptest.Config)) *liar {
+	t.Helper()
+	s.IP(t, "address", "add", netip.PrefixFrom(honest.ServerID, honest.Network.Bits()).String(), "dev", "eth0")
+	l := &liar{honest: honest}
 	cfg := l.honest
 	change(&cfg)
 	var err error
