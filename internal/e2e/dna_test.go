@@ -110,6 +110,28 @@ func asksBoth(t *testing.T, n *nettest.Sniffer, cli *station, i *island, a netip
 	soon(t, "asking the servers", since, request.Time, 100*time.Millisecond)
 }
 
+// What goes through the address does not notice more than that the cable was
+// out: a connection lives on, and nothing was taken off the link.
+func TestConnectionLivesOn_RFC4436_2_1(t *testing.T) {
+	turn(t)
+	l := newLAN(t)
+	home := l.newIsland(t, "br0", "192.0.2.0/24", honest)
+	m, link := watch(t, l.client), watchCarrier(t, l.client)
+	p := start(t, l.client, stateDir(t), "--log-format=json")
+	a := p.bound(t)
+	p.learns(t, home.router)
+	x := l.client.stream(t, a.Addr(), home.at(254), home.router)
+	for range 2 {
+		plugged := l.client.flap(t, link, func() {})
+		p.said(t, plugged, "verified", whatever)
+		x.flows(t)
+		p.said(t, plugged, "bound", whatever)
+	}
+	x.flows(t)
+	m.steady(t)
+	p.stop(t)
+}
+
 // Without its router's station nothing is asked of a router, and the server
 // alone says whether the lease is good (DNA-02).
 func TestUnknownRouter_RFC4436_2_1(t *testing.T) {
