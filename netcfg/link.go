@@ -111,7 +111,9 @@ func (l *Link) find() (linkInfo, bool, error) {
 	if err != nil || found {
 		return info, found, err
 	}
-	l.index = 0
+	// The next one, which may have the same index, is another: nobody has
+	// brought it up, or taken it down.
+	l.index, l.upped = 0, 0
 	info, found, err = l.ns.linkByName(l.name)
 	if err != nil || !found {
 		return linkInfo{}, false, err

@@ -159,6 +159,19 @@ func TestWatch_LinkIsDeletedAndMadeAgain(t *testing.T) {
 	}
 }
 
+// A link that comes back from another namespace has its old index and is down:
+// nobody has taken it down, so it is brought up like a new one.
+func TestWatch_LinkMovesAwayAndBack(t *testing.T) {
+	b := newBench(t)
+	away := nettest.NewNS(t, "away")
+	w := watchLink(t, b.link(t, "eth0", Config{}))
+	w.until(t, "the link", func(s lease.LinkState) bool { return s.Carrier })
+	b.IP(t, "link", "set", "eth0", "netns", away.Name)
+	w.until(t, "link gone", func(s lease.LinkState) bool { return s.Index == 0 })
+	away.IP(t, "link", "set", "eth0", "netns", b.Name)
+	w.until(t, "brought up again", func(s lease.LinkState) bool { return s.Carrier })
+}
+
 func TestWatch_StaysDown(t *testing.T) {
 	b := newBench(t)
 	b.IP(t, "link", "set", "eth0", "down")
