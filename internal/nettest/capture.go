@@ -35,6 +35,7 @@ type Sniffer struct {
 	name string
 	file *os.File
 	done chan struct{}
+	each func(Frame)
 
 	mu     sync.Mutex
 	frames []Frame
@@ -48,7 +49,14 @@ type Sniffer struct {
 // Capture records what passes through a link from now until the test ends.
 func Capture(t testing.TB, n *NS, ifname string) *Sniffer {
 	t.Helper()
-	s := &Sniffer{name: n.Name + "/" + ifname, done: make(chan struct{}), news: make(chan struct{})}
+	return Follow(t, n, ifname, func(Frame) {})
+}
+
+// Follow is Capture that also calls each with every frame, in their order and
+// from one goroutine, until the test ends.
+func Follow(t testing.TB, n *NS, ifname string, each func(Frame)) *Sniffer {
+	t.Helper()
+	s := &Sniffer{name: n.Name + "/" + ifname, done: make(chan struct{}), news: make(chan struct{}), each: each}
 	n.Do(t, func() {
 		fd, err := openCapture(ifname)
 		if err != nil {
@@ -108,7 +116,9 @@ func (s *Sniffer) read() {
 		})
 		switch err := cmp.Or(err, recvErr); {
 		case err == nil:
-			s.add(frameOf(buf[:n], oob[:nOob], from))
+			f := frameOf(buf[:n], oob[:nOob], from)
+			s.add(f)
+			s.each(f)
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN): // the link may come back
 		default:
 			s.stop(err)
