@@ -13,7 +13,7 @@ TOOL    := go tool -modfile=tools/go.mod
 DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd
 PEERS   := isc-dhcp-client udhcpc
 
-.PHONY: help build install demo deps test check cover race fuzz bench clean
+.PHONY: help build install demo deps test check cover race fuzz chaos bench clean
 .DEFAULT_GOAL := build
 
 help: ## list the targets
@@ -55,6 +55,11 @@ cover: ## statement coverage of the product, by package and in all
 FUZZTIME ?= 60s
 fuzz: ## run every fuzz target for FUZZTIME (60s) each
 	@./scripts/fuzz.sh $(FUZZTIME)
+
+CHAOSTIME ?= 5m
+chaos: ## random faults for CHAOSTIME (5m), from a printed seed, in namespaces
+	@./scripts/deps.sh $(DEBS)
+	@go run ./internal/chaos -for $(CHAOSTIME) $(CHAOSFLAGS)
 
 bench: build ## time to address, size and memory, beside other clients
 	@./scripts/deps.sh iproute2 dnsmasq-base $(PEERS)
