@@ -59,6 +59,10 @@ type Config struct {
 	Mutate func(req, reply *dhcpv4.DHCPv4)
 	// Rewrite may change an encoded answer; nil drops it.
 	Rewrite func(payload []byte) []byte
+	// Script has the last word on a request that the server hears: out is
+	// what it would send, often one message or none, and what is returned is
+	// sent instead.
+	Script func(req *dhcpv4.DHCPv4, out []Reply) []Reply
 }
 
 const (

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -141,15 +140,15 @@ func (c *Conn) handle(ctx context.Context, wait *sync.WaitGroup, servers []*Serv
 			if r.MAC.IsZero() {
 				r.MAC = f.Src
 			}
-			c.sendLater(ctx, wait, r, s.ID())
+			c.sendLater(ctx, wait, r)
 		}
 	}
 }
 
 // sendLater sends an answer when its time has come.
-func (c *Conn) sendLater(ctx context.Context, wait *sync.WaitGroup, r Reply, from netip.Addr) {
+func (c *Conn) sendLater(ctx context.Context, wait *sync.WaitGroup, r Reply) {
 	if r.Delay <= 0 {
-		c.send(r, from)
+		c.send(r)
 		return
 	}
 	if c.pending.Add(1) > pendingLimit {
@@ -162,16 +161,16 @@ func (c *Conn) sendLater(ctx context.Context, wait *sync.WaitGroup, r Reply, fro
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			c.send(r, from)
+			c.send(r)
 		case <-ctx.Done():
 		}
 	})
 }
 
 // send is as reliable as the network is: a link that is down loses the answer.
-func (c *Conn) send(r Reply, from netip.Addr) {
+func (c *Conn) send(r Reply) {
 	mac := [6]byte(c.link.HardwareAddr)
-	b := frame.EncodeUDP(r.MAC, mac, r.Dst, netip.AddrPortFrom(from, serverPort), r.Payload)
+	b := frame.EncodeUDP(r.MAC, mac, r.Dst, r.Src, r.Payload)
 	for _, part := range frame.Fragment(b, c.link.MTU) {
 		_, _ = c.conn.WriteTo(part, &packet.Addr{HardwareAddr: r.MAC[:]})
 	}

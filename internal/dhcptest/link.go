@@ -129,7 +129,7 @@ func (l *Link) Sent(types ...dhcpv4.MessageType) []Message {
 
 // Inject sends a datagram to all clients, as a stranger on the link would.
 func (l *Link) Inject(from netip.Addr, payload []byte) {
-	l.down(Reply{Payload: payload, Dst: netip.AddrPortFrom(everybody, clientPort), MAC: everyStation}, from)
+	l.down(Reply{Payload: payload, Dst: netip.AddrPortFrom(everybody, clientPort), Src: netip.AddrPortFrom(from, serverPort), MAC: everyStation})
 }
 
 // up carries a client's message to the servers.
@@ -148,7 +148,7 @@ func (l *Link) up(p *Port, payload []byte, src, dst netip.Addr) error {
 				if r.MAC.IsZero() {
 					r.MAC = mac
 				}
-				l.down(r, s.ID())
+				l.down(r)
 			}
 		}
 	})
@@ -165,15 +165,20 @@ func (l *Link) serversAt(dst netip.Addr) []*Server {
 	return slices.DeleteFunc(slices.Clone(l.servers), func(s *Server) bool { return s.ID() != dst })
 }
 
+// heard says that the answer is for a port that somebody hears: a client's, or a
+// relay agent's, of whom a client is given it.
+func (r Reply) heard() bool { return r.Dst.Port() == clientPort || r.Dst.Port() == serverPort }
+
 // down carries an answer to the clients.
-func (l *Link) down(r Reply, from netip.Addr) {
+func (l *Link) down(r Reply) {
+	from := r.Src.Addr()
 	m := Message{MAC: r.MAC, Src: from, Dst: r.Dst.Addr(), Payload: r.Payload}
 	l.carry(m, r.Delay, func() {
 		l.mu.Lock()
 		ports := slices.Clone(l.ports)
 		l.mu.Unlock()
 		for _, p := range ports {
-			if r.MAC == everyStation || r.MAC == p.address() {
+			if r.heard() && (r.MAC == everyStation || r.MAC == p.address()) {
 				p.deliver(r.Payload, from)
 			}
 		}

@@ -89,9 +89,11 @@ func (s *Server) Received() map[dhcpv4.MessageType]int {
 type Reply struct {
 	// Payload is the message.
 	Payload []byte
-	// Dst is where it goes, from port 67 of the server's address: port 68 of a
-	// client, or port 67 of a relay agent.
+	// Dst is where it goes: port 68 of a client, or port 67 of a relay agent.
 	Dst netip.AddrPort
+	// Src is where it comes from; the zero value is port 67 of the server's
+	// address.
+	Src netip.AddrPort
 	// MAC is the station that gets it, all ones for everybody; the zero value
 	// is the station that the request came from.
 	MAC lease.HardwareAddr
@@ -106,48 +108,68 @@ func (s *Server) Handle(now time.Time, payload []byte) []Reply {
 	if err != nil || req.OpCode != dhcpv4.OpcodeBootRequest || req.HWType != iana.HWTypeEthernet || len(req.ClientHWAddr) != 6 {
 		return nil
 	}
-	reply, cfg := s.decide(now, req)
-	if reply == nil {
+	cfg, heard := s.hear(req.MessageType())
+	if !heard {
 		return nil
 	}
 	// The hooks may look at the server.
-	if cfg.Mutate != nil {
-		cfg.Mutate(req, reply)
+	out := cfg.encode(req, s.decide(now, req))
+	if cfg.Script != nil {
+		out = cfg.Script(req, out)
 	}
-	r := Reply{Payload: reply.ToBytes(), Delay: cfg.Delay}
-	r.Dst, r.MAC = destination(req, reply)
-	if cfg.Rewrite != nil {
-		if r.Payload = cfg.Rewrite(r.Payload); r.Payload == nil {
-			return nil
+	for i := range out {
+		if !out[i].Src.IsValid() {
+			out[i].Src = netip.AddrPortFrom(cfg.ServerID, serverPort)
 		}
 	}
-	return []Reply{r}
+	return out
+}
+
+// hear counts a message, and says whether the server takes notice of it.
+func (s *Server) hear(typ dhcpv4.MessageType) (cfg Config, heard bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.received[typ]++
+	return s.cfg, !s.cfg.Silent && !slices.Contains(s.cfg.Ignore, typ)
 }
 
 // decide returns the answer, nil for silence.
-func (s *Server) decide(now time.Time, req *dhcpv4.DHCPv4) (*dhcpv4.DHCPv4, Config) {
+func (s *Server) decide(now time.Time, req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cfg := s.cfg
-	typ := req.MessageType()
-	s.received[typ]++
-	if cfg.Silent || slices.Contains(cfg.Ignore, typ) {
-		return nil, cfg
-	}
 	r := &request{DHCPv4: req, cfg: &cfg, t: &s.bindings, now: now, key: clientKey(req), mac: lease.HardwareAddr(req.ClientHWAddr)}
-	switch typ {
+	switch req.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
-		return r.discover(), cfg
+		return r.discover()
 	case dhcpv4.MessageTypeRequest:
-		return r.request(), cfg
+		return r.request()
 	case dhcpv4.MessageTypeDecline:
 		r.decline()
 	case dhcpv4.MessageTypeRelease:
 		r.release()
 	case dhcpv4.MessageTypeInform:
-		return r.inform(), cfg
+		return r.inform()
 	}
-	return nil, cfg
+	return nil
+}
+
+// encode makes bytes of an answer, with the lies of Mutate and Rewrite.
+func (c *Config) encode(req, reply *dhcpv4.DHCPv4) []Reply {
+	if reply == nil {
+		return nil
+	}
+	if c.Mutate != nil {
+		c.Mutate(req, reply)
+	}
+	r := Reply{Payload: reply.ToBytes(), Delay: c.Delay}
+	r.Dst, r.MAC = destination(req, reply)
+	if c.Rewrite != nil {
+		if r.Payload = c.Rewrite(r.Payload); r.Payload == nil {
+			return nil
+		}
+	}
+	return []Reply{r}
 }
 
 // clientKey is what tells clients apart (RFC 2131 4.2).
