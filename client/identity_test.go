@@ -36,7 +36,9 @@ func TestIdentityIsRepeated_RFC2131_4_2(t *testing.T) {
 		r.squatters[offered] = otherMAC
 		r.run() // INIT-REBOOT, DECLINE
 		r.pass(time.Second)
+		r.mu.Lock()
 		delete(r.squatters, offered)
+		r.mu.Unlock()
 		r.pass(6 * time.Minute)
 		r.client.Release()
 		r.pass(time.Second)

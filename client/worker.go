@@ -42,8 +42,10 @@ type worker struct {
 	// prev are the leases that may have left something on the link. Only the
 	// goroutine touches it, and adopt before the first one.
 	prev []*lease.Lease
-	// storeFailed says that the last Save failed: one warning is enough.
-	storeFailed bool
+	// storeFailed says that the last Save failed, afterFailed the same of one
+	// of after: one warning is enough.
+	storeFailed, afterFailed bool
+	redo                     redo
 }
 
 type saveJob struct{ lease *lease.Lease }
@@ -98,9 +100,10 @@ func (w *worker) start() {
 func (w *worker) run() {
 	for {
 		w.mu.Lock()
-		save, apply := w.save, w.apply
-		w.save, w.apply = nil, nil
-		if save == nil && apply == nil {
+		save, apply, again := w.save, w.apply, w.redo.due
+		w.save, w.apply, w.redo.due = nil, nil, false
+		if save == nil && apply == nil && !again {
+			w.arm()
 			w.running = false
 			w.idle.Broadcast()
 			w.mu.Unlock()
@@ -108,6 +111,7 @@ func (w *worker) run() {
 			return
 		}
 		w.mu.Unlock()
+		w.redo.supersede(save, apply)
 		// A lease is stored before it is used, so that a process that is
 		// killed finds what it left; for the same reason, and because an
 		// address that must go does not wait for a disk, the old one is off
@@ -124,6 +128,9 @@ func (w *worker) run() {
 		}
 		if save != nil && removes {
 			w.doSave(save)
+		}
+		if again {
+			w.again()
 		}
 	}
 }
@@ -170,9 +177,12 @@ func (w *worker) doSave(j *saveJob) {
 	ctx, cancel := w.limited()
 	defer cancel()
 	err := w.store.Save(ctx, j.lease)
-	if err != nil && !w.storeFailed {
-		// A lease is not worth less for not being remembered.
-		w.log.Warn("the lease cannot be stored", "err", err)
+	if err != nil {
+		if !w.storeFailed {
+			// A lease is not worth less for not being remembered.
+			w.log.Warn("the lease cannot be stored", "err", err)
+		}
+		w.redo.save = j
 	}
 	w.storeFailed = err != nil
 }
@@ -200,14 +210,27 @@ func (w *worker) doApply(j *applyJob) {
 		}
 		return
 	}
-	for _, c := range w.after {
+	w.afterFailed = false
+	w.runAfter(w.after, j.lease, prev)
+}
+
+// runAfter runs what is to follow an Apply, and remembers what has failed.
+func (w *worker) runAfter(after []Configurator, next *lease.Lease, prev []*lease.Lease) {
+	for _, c := range after {
 		if w.superseded() {
 			return
 		}
-		if err := configure(w.hook, c, j.lease, prev); err != nil {
+		err := configure(w.hook, c, next, prev)
+		if err == nil {
+			continue
+		}
+		if !w.afterFailed {
 			w.log.Warn("after the lease was applied", "err", err)
 		}
+		w.redo.lease, w.redo.prev = next, prev
+		w.redo.after = append(w.redo.after, c)
 	}
+	w.afterFailed = len(w.redo.after) > 0
 }
 
 // takeOff removes what earlier leases have left on the link, before another is
@@ -256,6 +279,7 @@ func (w *worker) finish(grace time.Duration) {
 	defer t.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.disarm()
 	for w.running {
 		w.idle.Wait()
 	}
