@@ -616,6 +616,29 @@ func TestSendFails_RTX_07(t *testing.T) {
 	})
 }
 
+// Carrier is news: what was not answered before is asked again at once, however
+// long the client would have waited.
+func TestLinkUpResetsBackoff_RTX_08(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.answer = func(sentMessage) []*dhcpv4.DHCPv4 { return nil }
+		c := r.run()
+		r.pass(130 * time.Second) // 1, 2, 4 ... 64 s: the eighth came at 127 s
+		before := c.Stats().Sent["DISCOVER"]
+		r.pass(50 * time.Second)
+		if n := c.Stats().Sent["DISCOVER"]; before < 7 || n != before {
+			t.Fatalf("%d DISCOVERs in 130 s and %d in 180 s: there is no back-off", before, n)
+		}
+		r.setLink(func(s *LinkState) { s.Carrier, s.CarrierChanges = false, 1 })
+		r.pass(time.Second)
+		r.forget()
+		r.setLink(func(s *LinkState) { s.Carrier, s.CarrierChanges = true, 2 })
+		r.pass(8 * time.Second)
+		wantTypes(t, r, "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER") // at 0, 1, 3 and 7 s
+		r.stop()
+	})
+}
+
 // After a lease is applied the others get it, in order, and an error of theirs
 // changes nothing. Wait waits for them.
 func TestAfterApply(t *testing.T) {
