@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -218,6 +219,69 @@ func TestWatch_LostNotifications(t *testing.T) {
 	if !strings.Contains(b.log.String(), "changes were lost") {
 		t.Error("nothing was lost: the test tests nothing")
 	}
+}
+
+// A carrier that is lost while the kernel drops notifications by the thousand is
+// seen, and so is its return; and what the reader did not read is not kept.
+func TestWatch_CarrierLostInAStorm(t *testing.T) {
+	b := newBench(t)
+	w := watchLink(t, b.link(t, "eth0", Config{}))
+	w.next(t)
+	m := b.handle.mon
+	var err error
+	if control := m.raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 1) }); err != nil || control != nil {
+		t.Fatal(err, control)
+	}
+	before := heap()
+	for _, carrier := range []bool{false, true} {
+		m.mu.Lock() // the reader stops at its next message
+		b.storm(t)
+		b.far.IP(t, "link", "set", "eth0", map[bool]string{false: "down", true: "up"}[carrier])
+		// The kernel may report it a second late: not before it is there.
+		for limit := time.Now().Add(deadline); strings.Contains(b.IP(t, "link", "show", "eth0"), "NO-CARRIER") == carrier; {
+			if time.Now().After(limit) {
+				m.mu.Unlock()
+				t.Fatalf("no carrier %t", carrier)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		b.storm(t)
+		m.mu.Unlock()
+		w.until(t, fmt.Sprintf("carrier %t", carrier), func(s lease.LinkState) bool { return s.Carrier == carrier })
+	}
+	if lost := strings.Count(b.log.String(), "changes were lost"); lost == 0 {
+		t.Error("nothing was lost: the test tests nothing")
+	}
+	if n := len(w.states); n > 10 {
+		t.Errorf("%d more reports, of the same state", n)
+	}
+	if grown := int64(heap()) - int64(before); grown > 1<<20 {
+		t.Errorf("the heap has grown by %d octets", grown)
+	}
+}
+
+// storm makes six thousand changes of addresses and routes.
+func (b *bench) storm(t *testing.T) {
+	t.Helper()
+	var script strings.Builder
+	for i := range 1500 {
+		a := fmt.Sprintf("10.66.%d.%d", i/250, i%250)
+		fmt.Fprintf(&script, "address add %s/32 dev lo\nroute add 10.67.%d.%d/32 dev lo\n", a, i/250, i%250)
+		fmt.Fprintf(&script, "route delete 10.67.%d.%d/32 dev lo\naddress delete %s/32 dev lo\n", i/250, i%250, a)
+	}
+	cmd := b.Command(t.Context(), "ip", "-batch", "-")
+	cmd.Stdin = strings.NewReader(script.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// heap is what is in use of it.
+func heap() uint64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
 }
 
 func TestWaitLink(t *testing.T) {
