@@ -130,7 +130,7 @@ func TestJSONForm(t *testing.T) {
 		`"rebind_seconds":3150`, `"start":"2026-11-25T12:00:00Z"`, `"expires_at":"2026-11-25T13:00:00Z"`,
 		`{"dst":"0.0.0.0/0","gateway":"10.99.0.1"}`, `"dns":["10.99.0.2","10.99.0.3"]`, `"domain":"example.org"`,
 		`"mtu":1400`, `"hardware_addr":"02:00:00:00:00:01"`, `"client_id":"01020000000001"`, `"224":"ff00"`,
-		`"captive_portal":"https://portal.example/"`,
+		`"captive_portal":"https://portal.example/"`, `"ntp":["`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in %s", want, b)

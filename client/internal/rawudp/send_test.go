@@ -187,6 +187,18 @@ func TestSend_RFC2131_4_4_5_Renewal(t *testing.T) {
 	}
 }
 
+// A server that is not on the link, as behind a relay, is asked through the
+// router (MUL-02, REN-05).
+func TestSend_MUL02_ServerOffLink(t *testing.T) {
+	r := newRig(t)
+	r.addresses(t)
+	r.near.IP(t, "route", "add", "default", "via", farAddr.String())
+	c, _ := r.open(t)
+	server := netip.MustParseAddr("172.16.0.9")
+	mustBe(t, "send", c.Send([]byte("renew"), ourAddr, server), nil)
+	checkDatagram(t, r.capture(t, "the renewal", isUDP), farMAC[:], ourAddr, server, "renew")
+}
+
 // Without the UDP socket the answer would meet an ICMP error: the test above
 // can fail.
 func TestRenewalControl_PortUnreachable(t *testing.T) {
