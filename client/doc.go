@@ -58,6 +58,9 @@ only on evidence against it, which is a NAK, a conflict, or a router that answer
 from another station (RFC 4436). Silence is no evidence. After a suspend it is
 as after a loss of carrier.
 
+What it sends is bounded, whatever arrives: at most 7 messages in a second, 18 in
+ten, 80 in a minute; package internal/fsm has the table, also for ARP.
+
 # The path of a packet
 
 	kernel filter -> internal/poll -> internal/rawudp -> internal/wire

@@ -29,12 +29,14 @@ const (
 	// any more: to send it again is to ask anew.
 	answerTime = 10 * time.Second
 
-	declineWait    = 10 * time.Second // RFC 2131 3.1(5)
-	declineMemory  = 10 * time.Minute
-	nakWait        = 2 * time.Second
-	misfitWait     = 10 * time.Second
-	maxWait        = 300 * time.Second
-	removedWait    = 10 * time.Second
+	declineWait = 10 * time.Second // RFC 2131 3.1(5)
+	nakWait     = 2 * time.Second
+	misfitWait  = 10 * time.Second
+	maxWait     = 300 * time.Second
+	removedWait = 10 * time.Second
+	// failureMemory after the last NAK or DECLINE the next one is the first
+	// again. It is longer than the longest wait.
+	failureMemory  = 10 * time.Minute
 	restartGap     = 10 * time.Second
 	linkGap        = time.Second
 	kernelRounding = 2 * time.Second

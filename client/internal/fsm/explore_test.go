@@ -189,7 +189,14 @@ func (e *explorer) path(i int32) string {
 func (w *world) essence(b []byte) []byte {
 	m := &w.m
 	b = append(b, byte(m.State()), flags(m.linkUp, m.used, w.applied, w.pending, w.asked, w.stopped))
-	b = append(b, byte(min(m.naks, 2)), byte(min(m.declines, 2)), byte(min(m.misfits, 2)))
+	naks, declines := m.naks, m.declines
+	if w.now.Sub(m.lastNak) > failureMemory {
+		naks = 0
+	}
+	if w.now.Sub(m.lastDecline) > failureMemory {
+		declines = 0
+	}
+	b = append(b, byte(min(naks, 2)), byte(min(declines, 2)), byte(min(m.misfits, 2)))
 	b = append(b, m.cfg.HardwareAddr[5])
 	for _, a := range []netip.Addr{m.probing, w.probing, w.defended, m.hint, m.mute} {
 		b = addAddr(b, a)
@@ -249,16 +256,23 @@ func (w *world) addLease(b []byte, l *lease.Lease) []byte {
 	}
 	b = addAddr(addAddr(append(b, 1, l.RouterMAC[5]), l.Address), l.Server)
 	b = binary.AppendVarint(b, int64(l.Valid/time.Millisecond))
-	b = binary.AppendVarint(b, int64(l.T1/time.Millisecond))
+	b = binary.AppendVarint(b, int64(l.T1/w.grain()))
 	return w.addTime(b, l.Start)
 }
 
-// addTime adds t relative to now; what is a millisecond apart is the same.
+// addTime adds t relative to now; what is a grain apart is the same.
 func (w *world) addTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(b, 0)
 	}
-	return binary.AppendVarint(append(b, 1), int64(t.Sub(w.now)/time.Millisecond))
+	return binary.AppendVarint(append(b, 1), int64(t.Sub(w.now)/w.grain()))
+}
+
+func (w *world) grain() time.Duration {
+	if w.hasty {
+		return 50 * time.Millisecond // more than the sources of chance differ by
+	}
+	return time.Millisecond
 }
 
 // addAge adds how long ago t is, if that is within limit.

@@ -80,11 +80,17 @@ func (s requesting) step(m *Machine, now time.Time, ev Event) state {
 // refused is what follows a NAK (RFC 2131 3.1(5)): nothing of the lease stays,
 // and the first restart is at once.
 func (m *Machine) refused(now time.Time, ev Nak) state {
+	// To have been bound for a moment resets nothing: who gives leases of two
+	// seconds and takes them back would have us send without end.
+	if now.Sub(m.lastNak) > failureMemory {
+		m.naks = 0
+	}
 	var wait time.Duration
 	if m.naks > 0 {
 		wait = m.wait(nakWait, m.naks-1)
 	}
 	m.naks++
+	m.lastNak = now
 	m.note(Notice{Kind: Refused, Server: ev.Server, Text: ev.Message, Wait: wait, Lease: m.onLink})
 	if m.onLink != nil {
 		m.withdraw()

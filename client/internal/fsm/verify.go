@@ -125,7 +125,7 @@ func (s applying) step(m *Machine, now time.Time, ev Event) state {
 func (m *Machine) bind(l *lease.Lease) state {
 	old := m.last
 	m.last = l
-	m.naks, m.misfits = 0, 0
+	m.misfits = 0
 	m.mute = noServer
 	m.note(Notice{Kind: Bound, Lease: l, Old: old})
 	if !m.probing.IsValid() {
@@ -158,7 +158,7 @@ func (m *Machine) verified(l *lease.Lease) {
 func (m *Machine) decline(now time.Time, l *lease.Lease, by lease.HardwareAddr) state {
 	// An address that was probed well and lost later counts with the others
 	// (RFC 5227 2.1.1): to have been bound for a moment resets nothing.
-	if now.Sub(m.lastDecline) > declineMemory {
+	if now.Sub(m.lastDecline) > failureMemory {
 		m.declines = 0
 	}
 	wait := m.wait(declineWait, m.declines)

@@ -32,11 +32,11 @@ func TestWalk(t *testing.T) {
 			if err := w.do(mv); err != nil {
 				t.Fatalf("%s: %v", mv.name, err)
 			}
-			for len(sent) < w.total {
+			for len(sent) < w.total.messages {
 				sent = append(sent, w.now)
 			}
 		}
-		if n := busiest(sent, time.Minute); n > 60 {
+		if n := busiest(sent, time.Minute); n > mostMessages[time.Minute] {
 			t.Fatalf("%d messages in a minute", n)
 		}
 		if err := w.do(move{"stop", w.now, Stop{}}); err != nil {

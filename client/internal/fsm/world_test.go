@@ -32,6 +32,7 @@ type world struct {
 	now     time.Time
 	entropy int  // of the quiet sources, the one that is used
 	loud    bool // leaves the jitter as it is
+	hasty   bool // takes the least of it
 
 	link     *lease.Lease // of the last Apply, whether or not it was answered
 	applied  bool         // the link was seen to have link's address
@@ -48,7 +49,14 @@ type world struct {
 	may   [2]time.Time
 	said  [2]bool
 	sent  [burst]time.Time // when the last messages were sent, the newest first
-	total int              // messages sent
+	total tally            // of all that was sent
+}
+
+// A tally counts what a machine has caused to be sent.
+type tally struct {
+	// messages are DHCP's; the others are actions, each of which is some ARP
+	// packets.
+	messages, probes, announcements, questions int
 }
 
 // newWorld is a world before Start.
@@ -75,7 +83,10 @@ func (w *world) do(mv move) error {
 	w.now = mv.at
 	w.expect(mv.ev)
 	before := *w
-	if !w.loud {
+	switch {
+	case w.hasty:
+		w.m.rng = hastySources()[w.entropy%4]
+	case !w.loud:
 		quiet(&w.m, w.entropy%4)
 	}
 	actions := w.m.Step(w.now, mv.ev)
@@ -146,12 +157,15 @@ func (w *world) perform(action Action) error {
 		w.link = a.Lease
 		return w.entitled(a.Lease)
 	case Probe:
+		w.total.probes++
 		w.probing, w.defended = a.Addr, netip.Addr{}
 	case Announce:
+		w.total.announcements++
 		w.probing, w.defended = netip.Addr{}, a.Addr
 	case Withdraw:
 		w.probing, w.defended = netip.Addr{}, netip.Addr{}
 	case CheckRouter:
+		w.total.questions++
 		w.asked = true
 		if !a.Router.IsValid() || !a.Source.IsValid() {
 			return errors.New("nobody to ask")
@@ -186,7 +200,7 @@ func (w *world) entitled(l *lease.Lease) error {
 func (w *world) send(m Message) error {
 	copy(w.sent[1:], w.sent[:])
 	w.sent[0] = w.now
-	w.total++
+	w.total.messages++
 	switch {
 	case w.stopped && m.Type != ReleaseType:
 		return errors.New("sent after Stop")
