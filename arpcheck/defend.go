@@ -47,11 +47,12 @@ func (f *defence) announce() {
 	}
 }
 
-// conflict defends once in a defendInterval. The time of the last conflict
+// conflict defends once in a defendInterval, whatever the address: who can change
+// our address as well, a server, must not get more. The time of the last conflict
 // outlives the defence, lest one that begins anew gives more than its due.
 func (f *defence) conflict(by mac) {
 	d, now := f.d, f.d.clock()
-	if d.defended.addr == f.address && now-d.defended.at <= defendInterval {
+	if d.defended && now-d.defendedAt <= defendInterval {
 		f.end()
 		d.job = nil
 		d.conflicts++
@@ -59,7 +60,7 @@ func (f *defence) conflict(by mac) {
 		d.later(kindJob, func() { f.lost(by.addr()) })
 		return
 	}
-	d.defended.addr, d.defended.at = f.address, now
+	d.defended, d.defendedAt = true, now
 	err := d.transmit(announcementOf(f.address), &d.count.announcements)
 	d.count.defences.Add(1)
 	d.later(kindJob, func() {

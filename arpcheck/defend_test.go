@@ -96,7 +96,14 @@ func TestDefendUnderAttack_RFC5227_2_4(t *testing.T) {
 		if s := d.Stats(); s.Defences != 1 {
 			t.Errorf("%d defences", s.Defences)
 		}
-		// Another address has its own.
+		// Nor does another address, which a server may have given for that.
+		d.Defend(theirs, got.lost)
+		l.receive(t, announcedBy(other, theirs))
+		got.one(t)
+		if s := d.Stats(); s.Defences != 1 {
+			t.Errorf("%d defences", s.Defences)
+		}
+		time.Sleep(defendInterval)
 		d.Defend(theirs, got.lost)
 		l.receive(t, announcedBy(other, theirs))
 		got.none(t)

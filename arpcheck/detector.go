@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -41,13 +40,12 @@ type Detector struct {
 	query *query
 
 	// conflicts counts those on this link (RFC 5227 2.1.1); probed is when
-	// the last probe began, defended which address had a conflict last, when.
-	conflicts int
-	probed    time.Duration
-	defended  struct {
-		addr netip.Addr
-		at   time.Duration
-	}
+	// the last probe began; defended says that there was a defence, and
+	// defendedAt when the last one was.
+	conflicts  int
+	probed     time.Duration
+	defended   bool
+	defendedAt time.Duration
 }
 
 // Open opens a Detector for the link of that index and hardware address, in

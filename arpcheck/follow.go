@@ -38,7 +38,7 @@ func (d *Detector) Follow(index int, addr net.HardwareAddr) error {
 // move goes on with another link, or another address of it.
 func (d *Detector) move(index int, m mac) {
 	if index != d.index {
-		d.conflicts = 0
+		d.conflicts, d.defended = 0, false
 	}
 	d.index, d.mac = index, m
 	d.drop(kindQuery)

@@ -154,8 +154,7 @@ func FuzzFrame(f *testing.F) {
 		}
 		d.link = &fakeLink{d: d}
 		d.job = &defence{task: task{d: d}, address: ours}
-		d.defended.addr = ours // so that one conflict is enough
-		d.defended.at = sinceBoot()
+		d.defended, d.defendedAt = true, sinceBoot() // so that one conflict is enough
 		if probing {
 			d.job = &probe{task: task{d: d}, address: ours}
 		}
