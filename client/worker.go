@@ -210,7 +210,6 @@ func (w *worker) doApply(j *applyJob) {
 		}
 		return
 	}
-	w.afterFailed = false
 	w.runAfter(w.after, j.lease, prev)
 }
 

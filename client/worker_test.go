@@ -95,3 +95,25 @@ func TestRemovalFails(t *testing.T) {
 		}
 	})
 }
+
+// What fails at each renewal is told once, and again when it has worked in
+// between.
+func TestAfterApplyFailsAgain(t *testing.T) {
+	var out bytes.Buffer
+	var err error
+	cfg := &Config{AfterApply: []Configurator{configuratorFunc(func(*lease.Lease) error { return err })}}
+	w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {})
+	for i, s := range []struct {
+		err   error
+		warns int
+	}{
+		{errors.New("read-only"), 1}, {errors.New("read-only"), 1}, {nil, 1}, {nil, 1}, {errors.New("full"), 2},
+	} {
+		err = s.err
+		w.queueApply(uint64(i), &lease.Lease{Address: offered})
+		w.finish(time.Second)
+		if got := strings.Count(out.String(), "after the lease was applied"); got != s.warns {
+			t.Errorf("step %d: %d warnings, want %d", i, got, s.warns)
+		}
+	}
+}
