@@ -162,8 +162,12 @@ func newGrave(t *testing.T) *grave {
 	g.srv = g.peer.lie(t, func(*dhcptest.Config) {})
 	g.cli.IP(t, "address", "add", theirAddress, "dev", "eth0")
 	g.cli.IP(t, "route", "add", theirRoute, "via", "198.51.100.1", "dev", "eth0")
-	g.n, g.m = sniff(t, g.cli), watch(t, g.cli)
-	g.k.frames(t, g.cli, g.n.Tell)
+	g.m = watch(t, g.cli)
+	g.n = nettest.Follow(t, g.cli.NS, "eth0", func(f frame.Frame) {
+		if f.Src == g.cli.mac {
+			g.k.step("frame: %v", f)
+		}
+	})
 	ended := make(chan struct{})
 	g.k.lines("kernel", g.m.lines, ended)
 	t.Cleanup(func() { close(ended) })

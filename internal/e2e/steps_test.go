@@ -11,8 +11,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/dhclient-go/dhclient-go/internal/nettest/frame"
 )
 
 // A counter counts the steps of a process that can be seen from outside: each
@@ -82,16 +80,6 @@ func (k *counter) lines(what string, l *lines, ended <-chan struct{}) {
 			}
 		}
 	}()
-}
-
-// frames are counted that s sends.
-func (k *counter) frames(t *testing.T, s *station, tell func(func(frame.Frame))) {
-	t.Helper()
-	tell(func(f frame.Frame) {
-		if f.Src == s.mac {
-			k.step("frame: %v", f)
-		}
-	})
 }
 
 // files counts changes of what is in directories, until stop.

@@ -43,7 +43,6 @@ type Sniffer struct {
 	next   int           // where the next WaitFor starts, counted from the first frame ever
 	news   chan struct{} // closed when a frame comes
 	err    error         // why reading ended
-	tell   func(Frame)
 }
 
 // Capture records what passes through a link from now until the test ends.
@@ -163,17 +162,6 @@ func (s *Sniffer) add(f Frame) {
 	s.frames = append(s.frames, f)
 	close(s.news)
 	s.news = make(chan struct{})
-	if s.tell != nil {
-		s.tell(f)
-	}
-}
-
-// Tell has f called for each frame from now on, as soon as it is recorded. f must
-// not call the Sniffer.
-func (s *Sniffer) Tell(f func(Frame)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tell = f
 }
 
 func (s *Sniffer) stop(err error) {
