@@ -165,6 +165,7 @@ func TestNakAfterRouter_RFC4436_2(t *testing.T) {
 	turn(t)
 	l := newLAN(t)
 	home := l.newIsland(t, "br0", "192.0.2.0/24", honest)
+	l.client.guests(t)
 	n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client)
 	p := start(t, l.client, stateDir(t), "--log-format=json")
 	old := p.bound(t)
@@ -183,5 +184,6 @@ func TestNakAfterRouter_RFC4436_2(t *testing.T) {
 	gone := m.deleted(t, "inet "+old.String())
 	soon(t, "the removal of the address after the NAK", nak.Time, gone.at, nakLimit)
 	p.said(t, gone.at, "bound", func(s entry) bool { return strings.HasPrefix(s.Address, "192.0.2.") })
+	l.client.guestsStay(t)
 	p.stop(t)
 }

@@ -114,6 +114,7 @@ func TestSilentNetwork_RFC2131_3_2_3(t *testing.T) {
 	l := newLAN(t)
 	home := l.newIsland(t, "br0", "192.0.2.0/24", honest)
 	away := l.newIsland(t, "br1", "198.51.100.0/24", honest)
+	l.client.guests(t)
 	n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client)
 	p := start(t, l.client, stateDir(t), "--log-format=json", "--metric=1007")
 	a := p.bound(t)
@@ -129,5 +130,6 @@ func TestSilentNetwork_RFC2131_3_2_3(t *testing.T) {
 	if b := netip.MustParsePrefix(bound.Address); b.Masked() != away.prefix {
 		t.Errorf("bound to %v", b)
 	}
+	l.client.guestsStay(t)
 	p.stop(t)
 }

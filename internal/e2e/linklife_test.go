@@ -92,7 +92,8 @@ func TestLinkMadeAgain(t *testing.T) {
 		}
 		old = s.client.mac
 	}
-	s.c.stop(t)
+	s.client.IP(t, "link", "delete", "dev", "eth0")
+	s.c.stop(t) // with nothing to stop on
 }
 
 // said matches a line of the log with that text.

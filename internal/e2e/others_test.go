@@ -22,6 +22,7 @@ func TestAddressDeleted(t *testing.T) {
 	o := peer.short(1)
 	o.Lease, o.T1, o.T2 = time.Hour, 0, 0
 	servers.Start(t, servers.Dnsmasq, o)
+	cli.guests(t)
 	n, m := sniff(t, cli), watch(t, cli)
 	c := start(t, cli, stateDir(t))
 	p := c.bound(t)
@@ -40,6 +41,7 @@ func TestAddressDeleted(t *testing.T) {
 	if back.at.Before(discover.Time) {
 		t.Errorf("the address was put back at %v", back.at)
 	}
+	cli.guestsStay(t)
 	c.stop(t)
 }
 
