@@ -18,13 +18,13 @@ import (
 )
 
 // remake makes the station's link again, under the same name, down, with its
-// port on the switch: it is another link.
-func (l *lan) remake(t *testing.T, s *station) {
+// port on the switch: it is another link. It returns when it began to plug it in.
+func (l *lan) remake(t *testing.T, s *station) (plugged time.Time) {
 	t.Helper()
 	l.wires.IP(t, "link", "add", "name", s.port.link, "type", "veth", "peer", "name", "eth0", "netns", s.Name)
 	s.port.join(t, "br0")
 	s.mac = macOf(t, s.NS)
-	s.plug(t)
+	return s.plug(t)
 }
 
 // from matches the messages with that station in chaddr, of the types given.
@@ -85,11 +85,10 @@ func TestLinkMadeAgain(t *testing.T) {
 		s.client.IP(t, "link", "delete", "dev", "eth0")
 		s.c.stderr.wait(t, "that the link is gone", said("the link is gone; waiting for it"))
 		s.c.idles(t, time.Second)
-		s.remake(t, s.client)
+		plugged := s.remake(t, s.client)
 		if s.client.mac == old {
 			t.Fatalf("the new link has the old hardware address %v", old)
 		}
-		plugged := time.Now()
 		discover := s.n.WaitFor(t, patience, from(s.client.mac))
 		expect(t, discover, message{Type: dhcpv4.MessageTypeDiscover})
 		soon(t, "the first message on the new link", plugged, discover.Time, 2*time.Second)
