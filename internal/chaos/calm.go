@@ -62,7 +62,13 @@ func (l *lab) calm(hurried bool) string {
 	if !hurried {
 		limit += max(l.judge.gap(began), waiting(l.client.log.String(), began))
 	}
-	missing := "everything"
+	return l.leased(limit, hurried)
+}
+
+// leased wants a lease in place within limit. A person who is in a hurry asks
+// for it now and then.
+func (l *lab) leased(limit time.Duration, hurried bool) string {
+	began, missing := time.Now(), "everything"
 	for next := began; time.Since(began) < limit; l.rest(lookEvery) {
 		if l.ctx.Err() != nil || len(l.judge.violations()) != 0 {
 			return "cut short"

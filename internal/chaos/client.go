@@ -132,8 +132,6 @@ type lines struct {
 	// word is closed when there is something.
 	word chan struct{}
 	once sync.Once
-	// each gets every line; may be nil.
-	each func(line string)
 }
 
 func (l *lines) Write(p []byte) (int, error) {

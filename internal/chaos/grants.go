@@ -36,8 +36,7 @@ type forfeit struct {
 
 // A request is the last of the client that may be answered.
 type request struct {
-	xid   dhcpv4.TransactionID
-	first time.Time
+	xid dhcpv4.TransactionID
 	// addr is what it is about: ciaddr, else option 50.
 	addr netip.Addr
 	// asked is the server that alone may refuse it; not valid if any may.
@@ -56,6 +55,8 @@ type rights struct {
 	discovers []time.Time
 	// disturbed are the times at which the link changed.
 	disturbed []time.Time
+	// counts are the messages by their type.
+	counts map[dhcpv4.MessageType]int
 }
 
 // disturbance is how long before and after a change of the link it is open
@@ -63,7 +64,7 @@ type rights struct {
 const disturbance = 500 * time.Millisecond
 
 func newRights() *rights {
-	return &rights{macs: map[lease.HardwareAddr]bool{}, requests: map[dhcpv4.TransactionID]time.Time{}}
+	return &rights{macs: map[lease.HardwareAddr]bool{}, requests: map[dhcpv4.TransactionID]time.Time{}, counts: map[dhcpv4.MessageType]int{}}
 }
 
 // message takes a DHCP message on the client's link. life is the number of the
@@ -74,6 +75,7 @@ func (r *rights) message(f frame.Frame, life int) {
 	if len(m.ClientHWAddr) != 6 || !r.macs[mac] {
 		return
 	}
+	r.counts[m.MessageType()]++
 	if m.OpCode == dhcpv4.OpcodeBootRequest {
 		if f.Src == mac {
 			r.sent(f, life)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
 	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/nettest/frame"
 )
@@ -89,6 +91,8 @@ type judge struct {
 	diary   diary
 	verdict []string
 	last    look
+	// looks counts all of them, leased those with an address.
+	looks, leased int
 }
 
 // An offence is what must not be, as long as it is seen.
@@ -330,4 +334,14 @@ func (j *judge) held(l look) (addr netip.Prefix, missing string) {
 		return addr, "another lease in the file"
 	}
 	return addr, ""
+}
+
+// summary is what the link has been through, to be sure that it was something.
+func (j *judge) summary() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := j.rights.counts
+	return fmt.Sprintf("%d processes; %d ACK, %d NAK, %d DECLINE, %d RELEASE; an address for %d %% of the time",
+		len(j.lives), n[dhcpv4.MessageTypeAck], n[dhcpv4.MessageTypeNak], n[dhcpv4.MessageTypeDecline], n[dhcpv4.MessageTypeRelease],
+		100*j.leased/max(1, j.looks))
 }

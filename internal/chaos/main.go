@@ -80,8 +80,7 @@ func (c config) main() (code int) {
 		}
 		if v.lab != nil {
 			steps += len(v.lab.history)
-			fmt.Printf("chaos: lab %d: %d steps, %d client processes, at most %v\n",
-				v.lab.number, len(v.lab.history), len(v.lab.judge.lives), v.lab.peak)
+			fmt.Printf("chaos: lab %d: %d steps, %s; at most %v\n", v.lab.number, len(v.lab.history), v.lab.judge.summary(), v.lab.peak)
 		}
 	}
 	how := "no violation"

@@ -12,6 +12,9 @@ func (j *judge) see(l look) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.last = l
+	if j.looks++; len(j.ours(l)) > 0 {
+		j.leased++
+	}
 	wrong := map[string]bool{}
 	j.judgeAddresses(l, wrong)
 	j.judgeRoutes(l, wrong)
