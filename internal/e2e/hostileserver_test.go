@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func TestHostileServers(t *testing.T) {
 	nettest.Require(t)
 	for _, g := range hostile.Table() {
 		t.Run(g.Title, func(t *testing.T) {
+			t.Parallel()
 			for _, row := range g.Rows {
 				t.Run(row.Name, func(t *testing.T) {
 					t.Parallel()
@@ -33,15 +35,20 @@ func TestHostileServers(t *testing.T) {
 func playHostile(t *testing.T, row hostile.Row) {
 	rec, found := lab.Play(t, row, hostile.Brief, lab.Client{
 		Ours: true, Patience: patience, Slack: 2 * time.Second,
-		Start: func(_ testing.TB, ns *nettest.NS) func() {
+		Start: func(_ testing.TB, ns *nettest.NS) lab.Process {
 			c := start(t, &station{NS: ns}, stateDir(t))
-			return func() { c.stop(t) }
+			return lab.Process{
+				Stop: func() { c.stop(t) },
+				DNS:  func() []netip.Addr { return lab.NameServers(c.resolver()) },
+			}
 		},
 	})
 	for _, f := range found {
-		if !f.OK {
-			t.Error(f)
+		if f.OK {
+			t.Log(f)
+			continue
 		}
+		t.Error(f)
 	}
 	if t.Failed() {
 		t.Logf("%s\n%s", row.About, rec)

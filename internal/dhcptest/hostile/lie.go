@@ -91,6 +91,21 @@ func renewing(changes ...change) Lie {
 	})
 }
 
+// shrinks makes the first renewal a short one, and is the last word of its
+// server.
+func shrinks(f Form, c *dhcptest.Config) {
+	all(renewing(option(51, 0, 0, 0, of[byte](f, 5, 40)), drop(58, 59)), func(f Form, c *dhcptest.Config) {
+		renewed := false
+		script(func(req *dhcpv4.DHCPv4, out []dhcptest.Reply) []dhcptest.Reply {
+			if renewed {
+				return nil
+			}
+			renewed = extends(req)
+			return out
+		})(f, c)
+	})(f, c)
+}
+
 // extends says that a request is one of RENEWING or REBINDING.
 func extends(req *dhcpv4.DHCPv4) bool {
 	return req.MessageType() == request && !addrOf(req.ClientIPAddr).IsUnspecified()
@@ -110,6 +125,64 @@ func script(f func(req *dhcpv4.DHCPv4, out []dhcptest.Reply) []dhcptest.Reply) L
 			return f(req, out)
 		}
 	}
+}
+
+// nothing is said.
+func nothing(*dhcpv4.DHCPv4, []dhcptest.Reply) []dhcptest.Reply { return nil }
+
+// late delays the answers of a type.
+func late(typ dhcpv4.MessageType, brief, full time.Duration) Lie {
+	return func(f Form, c *dhcptest.Config) {
+		script(func(_ *dhcpv4.DHCPv4, out []dhcptest.Reply) []dhcptest.Reply {
+			for i := range out {
+				if typeOf(out[i]) == typ {
+					out[i].Delay = of(f, brief, full)
+				}
+			}
+			return out
+		})(f, c)
+	}
+}
+
+// dies says nothing any more after its first answer of a type.
+func dies(typ dhcpv4.MessageType) Lie {
+	return func(f Form, c *dhcptest.Config) {
+		dead := false
+		script(func(_ *dhcpv4.DHCPv4, out []dhcptest.Reply) []dhcptest.Reply {
+			if dead {
+				return nil
+			}
+			dead = len(out) > 0 && typeOf(out[0]) == typ
+			return out
+		})(f, c)
+	}
+}
+
+// adopts acknowledges the lease of whoever asks to extend one.
+func adopts(f Form, c *dhcptest.Config) {
+	script(func(req *dhcpv4.DHCPv4, _ []dhcptest.Reply) []dhcptest.Reply {
+		if !extends(req) {
+			return nil
+		}
+		r := answers(req, ack, c.ServerID, addrOf(req.ClientIPAddr), dhcpv4.OptIPAddressLeaseTime(c.Lease),
+			dhcpv4.OptRenewTimeValue(c.T1), dhcpv4.OptRebindingTimeValue(c.T2))
+		return []dhcptest.Reply{toClient(req, r)}
+	})(f, c)
+}
+
+// toClient is an answer that goes to the address that the client has.
+func toClient(req *dhcpv4.DHCPv4, r dhcptest.Reply) dhcptest.Reply {
+	r.Dst, r.MAC = netip.AddrPortFrom(addrOf(req.ClientIPAddr), 68), lease.HardwareAddr(req.ClientHWAddr)
+	return r
+}
+
+// typeOf is the type of an answer, none of what cannot be parsed.
+func typeOf(r dhcptest.Reply) dhcpv4.MessageType {
+	m, err := dhcpv4.FromBytes(r.Payload)
+	if err != nil {
+		return dhcpv4.MessageTypeNone
+	}
+	return m.MessageType()
 }
 
 // once tells a lie about the first request that it is about, and is honest then.
@@ -133,7 +206,7 @@ func is(typ dhcpv4.MessageType) func(*dhcpv4.DHCPv4) bool {
 
 // answers is a message that a server would send, made from nothing but the
 // request.
-func answers(req *dhcpv4.DHCPv4, typ dhcpv4.MessageType, server, yiaddr netip.Addr) dhcptest.Reply {
+func answers(req *dhcpv4.DHCPv4, typ dhcpv4.MessageType, server, yiaddr netip.Addr, more ...dhcpv4.Option) dhcptest.Reply {
 	m, err := dhcpv4.NewReplyFromRequest(req, dhcpv4.WithMessageType(typ), dhcpv4.WithServerIP(net.IPv4zero),
 		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(server.AsSlice())))
 	if err != nil {
@@ -145,6 +218,9 @@ func answers(req *dhcpv4.DHCPv4, typ dhcpv4.MessageType, server, yiaddr netip.Ad
 		m.UpdateOption(dhcpv4.OptIPAddressLeaseTime(time.Hour))
 		m.UpdateOption(dhcpv4.OptSubnetMask(net.CIDRMask(Network.Bits(), 32)))
 		m.UpdateOption(dhcpv4.OptRouter(host(1).AsSlice()))
+	}
+	for _, o := range more {
+		m.UpdateOption(o)
 	}
 	r.Payload = m.ToBytes()
 	return r

@@ -31,6 +31,8 @@ type Record struct {
 	// Last are the routes of the link when the window ended, MTU is its own.
 	Last []Route
 	MTU  int
+	// DNS are the name servers of the host then; nil where nobody looked.
+	DNS []netip.Addr
 }
 
 // A Message is a DHCP message on the wire.
@@ -170,6 +172,6 @@ func (r *Record) String() string {
 	for _, l := range all {
 		fmt.Fprintf(&b, "%9.3f %s\n", l.at.Seconds(), l.text)
 	}
-	fmt.Fprintf(&b, "%9.3f   MTU %d, routes %v", r.Window.Seconds(), r.MTU, r.Last)
+	fmt.Fprintf(&b, "%9.3f   MTU %d, routes %v, DNS %v", r.Window.Seconds(), r.MTU, r.Last, r.DNS)
 	return b.String()
 }

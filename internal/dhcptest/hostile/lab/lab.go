@@ -22,8 +22,8 @@ const ifname = "eth0"
 
 // A Client is a program under test.
 type Client struct {
-	// Start runs it on eth0 of a namespace, and returns what ends it.
-	Start func(t testing.TB, ns *nettest.NS) (stop func())
+	// Start runs it on eth0 of a namespace.
+	Start func(t testing.TB, ns *nettest.NS) Process
 	// Ours adds what dhclient-go promises beyond what any client must do.
 	Ours bool
 	// Patience is how much longer than its window a row may take, as long as
@@ -31,6 +31,15 @@ type Client struct {
 	Patience time.Duration
 	// Slack is for how late something may have been seen.
 	Slack time.Duration
+}
+
+// A Process is a Client that runs.
+type Process struct {
+	// Stop ends it.
+	Stop func()
+	// DNS returns the name servers that it has given to the host; nil where
+	// that cannot be seen.
+	DNS func() []netip.Addr
 }
 
 // Play runs a row, and returns what was seen and what it shows.
@@ -43,8 +52,8 @@ func Play(t testing.TB, row hostile.Row, f hostile.Form, c Client) (*hostile.Rec
 	watcher := watch(t, ns)
 	s := scene{t: t, ns: ns, row: row, form: f, client: c, mac: macOf(t, ns), sniffer: sniffer, watcher: watcher}
 	s.start = time.Now()
-	stop := c.Start(t, ns)
-	defer stop()
+	s.process = c.Start(t, ns)
+	defer s.process.Stop()
 	return s.look()
 }
 
@@ -94,6 +103,7 @@ type scene struct {
 	row     hostile.Row
 	form    hostile.Form
 	client  Client
+	process Process
 	mac     lease.HardwareAddr
 	start   time.Time
 	sniffer *nettest.Sniffer
@@ -123,6 +133,9 @@ func (s *scene) look() (*hostile.Record, []hostile.Finding) {
 func (s *scene) record() *hostile.Record {
 	rec := &hostile.Record{Form: s.form, Slack: s.client.Slack}
 	rec.Last, rec.MTU = s.watcher.now(s.t, s.ns)
+	if s.process.DNS != nil {
+		rec.DNS = append([]netip.Addr{}, s.process.DNS()...)
+	}
 	rec.Window = time.Since(s.start)
 	for _, f := range s.sniffer.Frames() {
 		if f.DHCP == nil {

@@ -1,0 +1,85 @@
+package hostile
+
+import "time"
+
+var silence = Group{"Silence and delay", []Row{
+	{
+		Name:  "silent",
+		About: "Nobody answers.",
+		IDs:   []string{"INI-10", "RTX-01"},
+		Cast:  []Lie{silent},
+		Want:  []Check{bare, backsOff, atLeast(2, discover), atMost(10, discover)},
+		Brief: 4 * time.Second, Full: 75 * time.Second,
+	},
+	{
+		Name:  "slow",
+		About: "Each answer comes 1.5 s late.",
+		IDs:   []string{"INI-17"},
+		Cast:  []Lie{slow(1500 * time.Millisecond)},
+		Want:  []Check{has("10.99.0.50/24")},
+		Brief: 4 * time.Second,
+	},
+	{
+		Name:  "answers an earlier DISCOVER",
+		About: "An OFFER comes 5.5 s late (2.5 s in the brief form), when another DISCOVER has gone out.",
+		IDs:   []string{"INI-17"},
+		Cast:  []Lie{late(offer, 2500*time.Millisecond, 5500*time.Millisecond)},
+		Want:  []Check{has("10.99.0.50/24")},
+		Brief: 4 * time.Second,
+	},
+	{
+		Name:  "loses the first REQUEST",
+		About: "The first REQUEST is not heard; the second is answered.",
+		IDs:   []string{"REQ-02"},
+		Cast:  []Lie{once(is(request), nothing)},
+		Want:  []Check{has("10.99.0.50/24"), atMost(2, discover)},
+	},
+	{
+		Name:  "dies after the OFFER",
+		About: "The first server makes one offer and is gone; a second one goes on.",
+		IDs:   []string{"LIF-11", "REQ-03"},
+		Cast:  []Lie{dies(offer), slowly},
+		Want:  []Check{has("10.99.0.60/24"), without(host(50)), startsOver(70 * time.Second)},
+		Brief: 18 * time.Second, Full: 80 * time.Second,
+	},
+	{
+		Name:  "never acknowledges",
+		About: "The only server offers, and answers no REQUEST.",
+		IDs:   []string{"REQ-02", "REQ-03", "INI-11"},
+		Cast:  []Lie{deaf(request)},
+		Want:  []Check{bare, startsOver(70 * time.Second), noFaster(12, 30*time.Second)},
+		Brief: 18 * time.Second, Full: 80 * time.Second,
+	},
+	{
+		Name:  "never acknowledges, beside a good one",
+		About: "The same, with a second server whose offers always come later.",
+		IDs:   []string{"REQ-03", "LIF-11"},
+		Cast:  []Lie{deaf(request), slowly},
+		Want:  []Check{has("10.99.0.60/24"), without(host(50)), startsOver(70 * time.Second)},
+		Brief: 18 * time.Second, Full: 80 * time.Second,
+	},
+	{
+		Name:  "acknowledges late",
+		About: "Each ACK comes 3 s late (1.5 s), and then no more: the lease counts from the REQUEST.",
+		IDs:   []string{"REQ-08", "REN-12"},
+		Cast:  []Lie{all(aging, dies(ack), late(ack, 1500*time.Millisecond, 3*time.Second))},
+		Want:  []Check{ends(6*time.Second, 45*time.Second), renews},
+		Brief: 9 * time.Second,
+	},
+	{
+		Name:  "dies after the ACK",
+		About: "No renewal is answered: at the end of the lease the address goes, and DISCOVERs come.",
+		IDs:   []string{"REN-07", "REN-12", "REN-26"},
+		Cast:  []Lie{all(aging, dies(ack))},
+		Want:  []Check{ends(6*time.Second, 45*time.Second), renews, broadcasts, discoversAgain},
+		Brief: 9 * time.Second,
+	},
+	{
+		Name:  "dies after the ACK, beside another",
+		About: "Renewals are not answered; when the client broadcasts, a second server extends the lease, and is asked from then on.",
+		IDs:   []string{"REN-07", "REN-20", "LIF-11"},
+		Cast:  []Lie{all(aging, dies(ack)), all(deaf(discover), aging, adopts)},
+		Want:  []Check{keeps("10.99.0.50/24"), asks(host(2))},
+		Brief: 9 * time.Second, Full: 70 * time.Second,
+	},
+}}
