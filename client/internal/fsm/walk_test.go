@@ -105,19 +105,15 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{0x00, 0, 4, 13, 13})
 	f.Add([]byte{0x15, 0, 4, 250, 66, 7, 9, 200, 1, 2, 255, 9, 8, 7, 6, 5, 4, 3, 2, 1})
 	f.Add([]byte{0x2e, 16, 16, 16, 16, 16, 16, 16, 16, 14, 13})
+	for _, walk := range walks {
+		f.Add(spell(f, walk.name, walk.config, walk.moves))
+	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if len(in) == 0 || len(in) > 300 {
 			return
 		}
-		w := newWorld(Config{
-			HardwareAddr: station("a"),
-			ACD:          ACD(in[0] & 3 % 3), OnExit: OnExit(in[0] >> 2 & 3 % 3),
-		})
-		start := Start{LinkUp: in[0]&0x40 == 0}
-		if in[0]&0x20 != 0 {
-			start.Lease = remembered(w.now, time.Minute)
-		}
-		must(w.do(move{"start", w.now, start}))
+		w, start := fuzzWorld(in[0])
+		must(w.do(start))
 		done := ""
 		for i := 1; i < len(in); i++ {
 			moves := w.moves()
