@@ -10,9 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/dhclient-go/dhclient-go/internal/dhcptest/hostile"
 )
 
 // A row is a line of a table of conformance.md, or of the list that it has to
@@ -204,6 +207,40 @@ func (all testSources) add(pkg string, file *ast.File) {
 	})
 }
 
+// hostileRows are the rows of the table of hostile servers, by the names of
+// their tests, with the ids that they say they show.
+func hostileRows() map[string][]string {
+	rows := map[string][]string{}
+	for _, g := range hostile.Table() {
+		for _, r := range g.Rows {
+			rows[strings.ReplaceAll(g.Title+"/"+r.Name, " ", "_")] = r.IDs
+		}
+	}
+	return rows
+}
+
+// TestHostileRows has both tables agree: what a row of the table of hostile
+// servers says that it shows is in the list, and what conformance.md says of it
+// stands there, too.
+func TestHostileRows(t *testing.T) {
+	listed, rows := readList(t, "testdata/rows.txt"), hostileRows()
+	for name, ids := range rows {
+		for _, id := range ids {
+			if _, ok := listed[id]; !ok {
+				t.Errorf("%s shows %s, which is not in the list", name, id)
+			}
+		}
+	}
+	for _, r := range readTables(t, "conformance.md") {
+		for _, test := range r.tests {
+			_, name, ok := strings.Cut(test, " TestHostileServers/")
+			if ok && !slices.Contains(rows[name], r.id) {
+				t.Errorf("conformance.md:%d: %q does not say that it shows %s", r.line, name, r.id)
+			}
+		}
+	}
+}
+
 // missing says what is not there of a test; nothing if all is.
 func (all testSources) missing(name string) string {
 	pkg, test, ok := strings.Cut(name, " ")
@@ -220,6 +257,10 @@ func (all testSources) missing(name string) string {
 	}
 	switch {
 	case sub == "":
+	case function == "TestHostileServers" || function == "TestHostile":
+		if _, ok := hostileRows()[sub]; !ok {
+			return "no such row of the table of hostile servers"
+		}
 	case function == "TestTranscripts":
 		if _, err := os.Stat(filepath.Join(all.root, filepath.FromSlash(pkg), "testdata", sub+".txt")); err != nil {
 			return "no such transcript"
