@@ -2,6 +2,13 @@
 // veth pair, against one dnsmasq: time from exec to address, size, idle memory
 // and idle wake-ups. Everything happens in namespaces of its own.
 //
-// `make bench` builds what it needs and runs it. Absolute times are the
+// With the word loss it measures the time to an address on a network that loses
+// 30 % of the frames each way:
+//
+//	go run ./bench [-n RUNS] loss [BINARY...]
+//
+// where several builds of dhclient-go can be compared, in turn in one run.
+//
+// `make bench` and `make bench-loss` build what they need and run it. Absolute times are the
 // machine's; what counts are the ratios within a run.
 package main

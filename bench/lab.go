@@ -12,42 +12,68 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+
+	"github.com/dhclient-go/dhclient-go/internal/nettest/relay"
 )
 
-const (
-	clientNS, serverNS = "bench-client", "bench-server"
-	runLimit           = 30 * time.Second
-)
+var errNoAddress = errors.New("no address")
+
+const runLimit = 30 * time.Second
 
 // A lab is two namespaces, a cable and a dnsmasq.
 type lab struct {
-	dir    string
-	server *exec.Cmd
-	log    bytes.Buffer
-	ns     netns.NsHandle
+	dir string
+	// clientNS and serverNS are the namespaces' names.
+	clientNS, serverNS string
+	server             *exec.Cmd
+	log                bytes.Buffer
+	ns                 netns.NsHandle
+	// relay stands in the middle of the cable, if there is one, in wiresNS.
+	relay   *relay.Relay
+	wiresNS string
 }
 
+// newLab makes a lab with a plain cable.
 func newLab() (*lab, error) {
+	l, err := emptyLab("bench")
+	if err != nil {
+		return nil, err
+	}
+	if err := ip("-n", l.clientNS, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", l.serverNS); err != nil {
+		return nil, err
+	}
+	return l, l.begin()
+}
+
+// emptyLab makes the namespaces, named after the lab.
+func emptyLab(name string) (*lab, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{dir: dir}
-	for _, args := range [][]string{
-		{"netns", "add", clientNS}, {"netns", "add", serverNS},
-		{"-n", clientNS, "link", "set", "lo", "up"}, {"-n", serverNS, "link", "set", "lo", "up"},
-		{"-n", clientNS, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", serverNS},
-		{"-n", serverNS, "address", "add", "10.99.0.1/24", "dev", "eth0"},
-		{"-n", serverNS, "link", "set", "eth0", "up"}, {"-n", clientNS, "link", "set", "eth0", "up"},
-	} {
-		if err := ip(args...); err != nil {
+	l := &lab{dir: dir, clientNS: name + "-client", serverNS: name + "-server"}
+	for _, ns := range []string{l.clientNS, l.serverNS} {
+		if err := errors.Join(ip("netns", "add", ns), ip("-n", ns, "link", "set", "lo", "up")); err != nil {
 			return nil, err
 		}
 	}
-	if l.ns, err = netns.GetFromName(clientNS); err != nil {
-		return nil, fmt.Errorf("open namespace %s: %w", clientNS, err)
+	if l.ns, err = netns.GetFromName(l.clientNS); err != nil {
+		return nil, fmt.Errorf("open namespace %s: %w", l.clientNS, err)
 	}
-	return l, l.startServer()
+	return l, nil
+}
+
+// begin sets the links up that stand in both namespaces, and starts the server.
+func (l *lab) begin() error {
+	for _, args := range [][]string{
+		{"-n", l.serverNS, "address", "add", "10.99.0.1/24", "dev", "eth0"},
+		{"-n", l.serverNS, "link", "set", "eth0", "up"}, {"-n", l.clientNS, "link", "set", "eth0", "up"},
+	} {
+		if err := ip(args...); err != nil {
+			return err
+		}
+	}
+	return l.startServer()
 }
 
 func ip(args ...string) error {
@@ -58,7 +84,7 @@ func ip(args ...string) error {
 }
 
 func (l *lab) startServer() error {
-	l.server = exec.Command("ip", "netns", "exec", serverNS, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+	l.server = exec.Command("ip", "netns", "exec", l.serverNS, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
 		"--port=0", "--interface=eth0", "--user=root", "--no-ping", "--dhcp-authoritative", "--log-facility=-",
 		"--dhcp-range=10.99.0.50,10.99.0.99,1h", "--dhcp-option=6,10.99.0.1", "--pid-file",
 		"--dhcp-leasefile="+filepath.Join(l.dir, "dnsmasq.leases"))
@@ -74,7 +100,11 @@ func (l *lab) close() {
 	_ = l.server.Process.Kill()
 	_ = l.server.Wait()
 	_ = l.ns.Close()
-	for _, ns := range []string{clientNS, serverNS} {
+	if l.relay != nil {
+		_ = l.relay.Close()
+		_ = ip("netns", "del", l.wiresNS)
+	}
+	for _, ns := range []string{l.clientNS, l.serverNS} {
 		_ = ip("netns", "del", ns)
 	}
 	_ = os.RemoveAll(l.dir)
@@ -83,12 +113,13 @@ func (l *lab) close() {
 // inClient is a command in the client's namespace. nsenter is quicker than
 // `ip netns exec`, but what it costs is in every client's time alike.
 func (l *lab) inClient(ctx context.Context, argv []string) *exec.Cmd {
-	return exec.CommandContext(ctx, "nsenter", append([]string{"--net=/run/netns/" + clientNS, "--"}, argv...)...)
+	return exec.CommandContext(ctx, "nsenter", append([]string{"--net=/run/netns/" + l.clientNS, "--"}, argv...)...)
 }
 
 // toAddress is how long argv takes from its start until the kernel announces
-// an address; then it is killed, and the link is as before.
-func (l *lab) toAddress(argv []string) (time.Duration, error) {
+// an address; then it is killed, and the link is as before. It fails after a
+// limit.
+func (l *lab) toAddress(argv []string, limit time.Duration) (time.Duration, error) {
 	if err := l.clean(); err != nil {
 		return 0, err
 	}
@@ -98,7 +129,7 @@ func (l *lab) toAddress(argv []string) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("subscribe to addresses: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), runLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := l.inClient(ctx, argv)
 	var out bytes.Buffer
@@ -117,7 +148,7 @@ func (l *lab) toAddress(argv []string) (time.Duration, error) {
 				return took, nil
 			}
 		case <-ctx.Done():
-			return 0, errors.New("no address in time: " + out.String())
+			return 0, fmt.Errorf("%w in %v: %s", errNoAddress, limit, out.String())
 		}
 	}
 }
@@ -135,8 +166,8 @@ func (l *lab) clean() error {
 			}
 		}
 	}
-	if err := ip("-n", clientNS, "address", "flush", "dev", "eth0"); err != nil {
+	if err := ip("-n", l.clientNS, "address", "flush", "dev", "eth0"); err != nil {
 		return err
 	}
-	return ip("-n", clientNS, "route", "flush", "dev", "eth0")
+	return ip("-n", l.clientNS, "route", "flush", "dev", "eth0")
 }

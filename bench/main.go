@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -22,10 +23,19 @@ type contender struct {
 
 func main() {
 	bin := flag.String("bin", "bin", "where dhclient-go, uroot-dhclient and skeleton are")
-	runs := flag.Int("n", 20, "runs of each client")
+	runs := flag.Int("n", 0, "runs of each client (20; 100 with loss)")
 	flag.Parse()
 	nettest.Enter()
-	if err := run(*bin, *runs); err != nil {
+	var err error
+	switch flag.Arg(0) {
+	case "":
+		err = run(*bin, cmp.Or(*runs, 20))
+	case "loss":
+		err = loss(*bin, cmp.Or(*runs, 100), flag.Args()[1:])
+	default:
+		err = fmt.Errorf("unknown: %s", flag.Arg(0))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -71,7 +81,7 @@ func addressTimes(l *lab, list []contender, runs int) error {
 	times := make([][]time.Duration, len(list))
 	for i := range runs + 1 {
 		for j, c := range list {
-			d, err := l.toAddress(c.argv)
+			d, err := l.toAddress(c.argv, runLimit)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
