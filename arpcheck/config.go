@@ -39,7 +39,8 @@ type Config struct {
 	// Three packets are sent in it, the first at once.
 	Duration time.Duration
 	// Logger gets what no callback tells: that an address was defended, that
-	// the filter cannot be set. Nil logs nothing.
+	// the filter cannot be set, and at debug level each packet that passed the
+	// filter and means nothing. Nil logs nothing.
 	Logger *slog.Logger
 }
 

@@ -1,7 +1,9 @@
 package arpcheck
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,44 +19,58 @@ const (
 // ready reads what has come, in the goroutine of package poll.
 func (d *Detector) ready() {
 	for range burst {
-		if !d.readOne() {
+		more, why := d.readOne()
+		if why != accepted {
+			d.logDropped(why)
+		}
+		if !more {
 			return
 		}
 	}
 }
 
-// readOne reads one frame; false is that there is none.
-func (d *Detector) readOne() bool {
+// logDropped is called without the lock: a logger may take its time. There may
+// be a flood of them: what is not logged costs nothing.
+func (d *Detector) logDropped(why Reason) {
+	if ctx := context.Background(); d.log.Enabled(ctx, slog.LevelDebug) {
+		d.log.LogAttrs(ctx, slog.LevelDebug, "ARP packet rejected", slog.String("reason", why.String()))
+	}
+}
+
+// readOne reads one frame; false is that there is none. why is what was wrong
+// with it.
+func (d *Detector) readOne() (more bool, why Reason) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.read()
 }
 
-// catchUp reads what waits to be read: the reader may be late. The lock is held.
+// catchUp reads what waits to be read: the reader may be late. The lock is held,
+// so what is dropped is only counted.
 func (d *Detector) catchUp() {
 	for range backlog {
-		if !d.read() {
+		if more, _ := d.read(); !more {
 			return
 		}
 	}
 }
 
-func (d *Detector) read() bool {
+func (d *Detector) read() (more bool, why Reason) {
 	frame, err := d.link.read()
 	switch {
 	case errors.Is(err, unix.EAGAIN):
-		return false
+		return false, accepted
 	case err != nil:
 		// ENETDOWN: the link went down. The socket goes on when it is up.
 		d.count.readErrors.Add(1)
 	default:
-		d.handle(frame)
+		why = d.handle(frame)
 	}
-	return true
+	return true, why
 }
 
-// handle takes a frame, which may be anything.
-func (d *Detector) handle(frame []byte) {
+// handle takes a frame, which may be anything, and says why it means nothing.
+func (d *Detector) handle(frame []byte) Reason {
 	m, why := parse(frame)
 	if why == accepted {
 		why = d.judge(m)
@@ -62,6 +78,7 @@ func (d *Detector) handle(frame []byte) {
 	if why != accepted {
 		d.count.dropped[why].Add(1)
 	}
+	return why
 }
 
 // judge acts on m, and says why if there is nothing to do.
