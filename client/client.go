@@ -280,14 +280,28 @@ func (c *Client) post(ev fsm.Event) {
 func (c *Client) receive(payload []byte, _ netip.Addr) {
 	ev, err := wire.Parse(payload, c.identity.Load())
 	if err != nil {
-		c.stats.reject(err)
-		c.log.Debug("message rejected", "err", err)
+		c.reject(err)
 		return
 	}
 	c.stats.receive(ev)
 	c.logReceived(ev)
 	if !c.inbox.put(job{packet: true, do: func() { c.step(ev) }}) {
-		c.stats.flood()
+		c.reject(errCrowd)
+	}
+}
+
+var errCrowd = errors.New("too many at once")
+
+// reject counts a message that is not used. There may be a flood of them: what
+// is not logged costs nothing more.
+func (c *Client) reject(err error) {
+	if r, ok := err.(*wire.Reject); ok {
+		c.stats.reject(r.Reason.String())
+	} else {
+		c.stats.reject(err.Error())
+	}
+	if ctx := context.Background(); c.log.Enabled(ctx, slog.LevelDebug) {
+		c.log.Debug("message rejected", "err", err)
 	}
 }
 

@@ -172,6 +172,13 @@ type LinkWatcher interface {
 // A LinkState is what the kernel says of a link.
 type LinkState = lease.LinkState
 
+// A RejectCounter is a Transport that counts what it received and did not
+// deliver; Stats has that too.
+type RejectCounter interface {
+	// Rejected returns how many datagrams there were, by the reason in words.
+	Rejected() map[string]uint64
+}
+
 // A Follower is a Transport, ConflictDetector or RouterChecker that can go on
 // when its link has another index or hardware address.
 type Follower interface {

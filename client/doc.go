@@ -73,6 +73,9 @@ valid. wire.Parse gives an Offer, Ack or Nak; the loop hands it to fsm.Machine.S
 which is the whole protocol and does no I/O; the loop does what it returns. What may
 block, the lease file and netlink, is done by a worker.
 
+What any of them rejects has a reason: Stats counts it, and at debug level it is a
+line of the log, which costs nothing where nobody reads it.
+
 Where to look: retransmission intervals in internal/fsm/exchange.go, options in
 internal/wire/options.go, routes in netcfg, flags in cmd/dhclient-go/flags.go.
 */

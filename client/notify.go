@@ -32,7 +32,7 @@ func (c *Client) record(ev Event) {
 	case Declined:
 		c.state.update(func(v *view) { v.conflict = c.conflict(v.conflict, ev) })
 	case Ignored:
-		c.stats.ignore(ev.Reason)
+		c.stats.reject(ev.Reason)
 	default:
 	}
 }

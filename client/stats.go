@@ -1,12 +1,10 @@
 package client
 
 import (
-	"errors"
 	"maps"
 	"sync"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
-	"github.com/dhclient-go/dhclient-go/client/internal/wire"
 )
 
 // Stats are counters since New, by the names that RFC 2131 table 2 and package
@@ -17,8 +15,11 @@ type Stats struct {
 	SendErrors uint64
 	// Received counts the messages that were understood, by type.
 	Received map[string]uint64
-	// Rejected counts the datagrams that were not, by reason, and the
-	// messages that had no meaning in their state.
+	// Rejected counts what was received and not used, by the reason in words:
+	// frames that are no datagram to us (the reasons begin with "frame: "),
+	// datagrams that are no message of a server to us, and messages that have
+	// no meaning in the client's state. What the kernel's filter drops is in no
+	// count: nobody looks at it.
 	Rejected map[string]uint64
 }
 
@@ -30,9 +31,22 @@ type counters struct {
 
 // Stats returns a copy of the counters.
 func (c *Client) Stats() Stats {
-	c.stats.mu.Lock()
-	defer c.stats.mu.Unlock()
-	s := c.stats.s
+	s := c.stats.copy()
+	if t, ok := c.transport.(RejectCounter); ok {
+		for reason, n := range t.Rejected() {
+			if s.Rejected == nil {
+				s.Rejected = map[string]uint64{}
+			}
+			s.Rejected[reason] += n
+		}
+	}
+	return s
+}
+
+func (c *counters) copy() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.s
 	s.Sent, s.Received, s.Rejected = maps.Clone(s.Sent), maps.Clone(s.Received), maps.Clone(s.Rejected)
 	return s
 }
@@ -67,14 +81,4 @@ func (c *counters) receive(ev fsm.Event) {
 	}
 }
 
-func (c *counters) reject(err error) {
-	reason := "malformed"
-	if r := (*wire.Reject)(nil); errors.As(err, &r) {
-		reason = r.Reason.String()
-	}
-	c.add(&c.s.Rejected, reason)
-}
-
-func (c *counters) ignore(reason string) { c.add(&c.s.Rejected, reason) }
-
-func (c *counters) flood() { c.add(&c.s.Rejected, "too many at once") }
+func (c *counters) reject(reason string) { c.add(&c.s.Rejected, reason) }

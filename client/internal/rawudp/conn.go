@@ -24,8 +24,8 @@ type Config struct {
 	// Link is the link. Index 0 is a link that does not exist: Follow tells
 	// when it does.
 	Link lease.LinkState
-	// Logger gets what is wrong and not fatal, and is to name the link; nil
-	// logs nothing.
+	// Logger gets what is wrong and not fatal, and at debug level each frame
+	// that is dropped; it is to name the link. Nil logs nothing.
 	Logger *slog.Logger
 }
 

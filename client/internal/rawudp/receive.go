@@ -1,9 +1,11 @@
 package rawudp
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 
 	"golang.org/x/sys/unix"
@@ -72,11 +74,20 @@ func (c *Conn) ready() {
 func (c *Conn) deliver(frame []byte, status uint32) {
 	payload, from, why := parse(frame, status)
 	if why != accepted {
-		c.count.dropped[why].Add(1)
+		c.drop(why)
 		return
 	}
 	c.count.received.Add(1)
 	c.receive(payload, from)
+}
+
+// drop counts a frame that is not delivered. There may be a flood of them: what
+// is not logged costs nothing more.
+func (c *Conn) drop(why Reason) {
+	c.count.dropped[why].Add(1)
+	if ctx := context.Background(); c.log.Enabled(ctx, slog.LevelDebug) {
+		c.log.LogAttrs(ctx, slog.LevelDebug, "frame rejected", slog.String("reason", why.String()))
+	}
 }
 
 // read reads one frame into the shared buffer.

@@ -50,6 +50,19 @@ type Stats struct {
 	Sent, SendErrors uint64
 }
 
+// Rejected counts what came and was not delivered, by the reason in words.
+func (c *Conn) Rejected() map[string]uint64 {
+	s := c.Stats()
+	words := map[string]uint64{}
+	for why, n := range s.Dropped {
+		words["frame: "+why.String()] = n
+	}
+	if s.Overrun > 0 {
+		words["frame: no room in the queue"] = s.Overrun
+	}
+	return words
+}
+
 // counters are the living Stats.
 type counters struct {
 	received, overrun, readErrors, sent, sendErrors atomic.Uint64

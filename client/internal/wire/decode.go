@@ -24,26 +24,32 @@ const (
 // as the message has): 32 instances of the longest option fit (OPT-08).
 const maxOption = 8192
 
+// A scan is what there is to be seen of options without taking them apart: it
+// costs no memory, and most of a flood is rejected for it.
+type scan struct {
+	// count is how many instances of an option there are, 255 at most; first is
+	// the length of the first.
+	count, first [256]uint8
+	// kind is the first octet of the first option 53.
+	kind dhcpv4.MessageType
+}
+
 // A reply is a server's message, taken apart but not yet believed.
 type reply struct {
+	scan
 	xid    uint32
 	yiaddr netip.Addr
 	// options are the options with their instances concatenated.
 	options map[uint8][]byte
-	// count is how many instances of an option there are, 255 at most; first is
-	// the length of the first.
-	count, first [256]uint8
 }
 
-// decode takes a message apart.
-func decode(b []byte) (*reply, error) {
+// decode takes a message apart. s is what its options field looks like, and
+// ended that it has an End.
+func decode(b []byte, s scan, ended bool) (*reply, error) {
 	r := &reply{
+		scan:   s,
 		xid:    binary.BigEndian.Uint32(b[xidAt:]),
 		yiaddr: addr(b[yiaddrAt:]),
-	}
-	ended, err := r.note("options", b[headerLen:])
-	if err != nil {
-		return nil, err
 	}
 	if !ended {
 		// Real servers forget End. The codec does not take that.
@@ -71,16 +77,16 @@ func (r *reply) overload(b []byte, options dhcpv4.Options) error {
 	where, outer := said[0], r.options[optOverload]
 	for _, field := range []struct {
 		bit     uint8
-		name    string
+		broken  *Reject
 		content []byte
 	}{
-		{1, "file", b[fileAt:cookieAt]},
-		{2, "sname", b[snameAt:fileAt]},
+		{1, fileField, b[fileAt:cookieAt]},
+		{2, snameField, b[snameAt:fileAt]},
 	} {
 		if where&field.bit == 0 {
 			continue
 		}
-		if _, err := r.note(field.name, field.content); err != nil {
+		if _, err := r.note(field.broken, field.content); err != nil {
 			return err
 		}
 		if err := options.FromBytes(field.content); err != nil {
@@ -91,10 +97,17 @@ func (r *reply) overload(b []byte, options dhcpv4.Options) error {
 	return nil
 }
 
-// note checks that a field is a sequence of whole options, and says whether End
-// ended it. It remembers what the codec's concatenation of instances forgets:
-// how many there were, and where the first ended.
-func (r *reply) note(name string, field []byte) (ended bool, err error) {
+// The fields that hold options, by what is said of them where they are broken.
+var (
+	optionsField = &Reject{BadOptions, "one runs past the end of the options field"}
+	fileField    = &Reject{BadOptions, "one runs past the end of the file field"}
+	snameField   = &Reject{BadOptions, "one runs past the end of the sname field"}
+)
+
+// note checks that a field is a sequence of whole options, else it is broken,
+// and says whether End ended it. It remembers what the codec's concatenation of
+// instances forgets: how many there were, and where the first ended.
+func (s *scan) note(broken *Reject, field []byte) (ended bool, err error) {
 	for len(field) > 0 {
 		code := field[0]
 		switch code {
@@ -105,13 +118,16 @@ func (r *reply) note(name string, field []byte) (ended bool, err error) {
 			continue
 		}
 		if len(field) < 2 || len(field) < 2+int(field[1]) {
-			return false, reject(BadOptions, "option %d runs past the end of the %s field", code, name)
+			return false, broken
 		}
-		if r.count[code] == 0 {
-			r.first[code] = field[1]
+		if s.count[code] == 0 {
+			s.first[code] = field[1]
+			if code == optMessageType && field[1] > 0 {
+				s.kind = dhcpv4.MessageType(field[2])
+			}
 		}
-		if r.count[code] < math.MaxUint8 {
-			r.count[code]++
+		if s.count[code] < math.MaxUint8 {
+			s.count[code]++
 		}
 		field = field[2+int(field[1]):]
 	}

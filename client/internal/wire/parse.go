@@ -44,7 +44,17 @@ func Parse(b []byte, id *Identity) (fsm.Event, error) {
 	if err := checkHeader(b, id); err != nil {
 		return nil, err
 	}
-	r, err := decode(b)
+	var s scan
+	ended, err := s.note(optionsField, b[headerLen:])
+	if err != nil {
+		return nil, err
+	}
+	if s.count[optOverload] == 0 { // else the type may stand elsewhere
+		if _, err := s.messageType(); err != nil {
+			return nil, err
+		}
+	}
+	r, err := decode(b, s, ended)
 	if err != nil {
 		return nil, err
 	}
@@ -79,35 +89,34 @@ func Parse(b []byte, id *Identity) (fsm.Event, error) {
 func checkHeader(b []byte, id *Identity) error {
 	switch {
 	case len(b) < headerLen || len(b) > math.MaxUint16:
-		return reject(BadLength, "%d octets", len(b))
+		return bare(BadLength)
 	case b[0] != bootReply:
-		return &Reject{Reason: NotReply}
+		return bare(NotReply)
 	case b[1] != ethernet || int(b[2]) != len(id.HardwareAddr):
-		return reject(OtherLink, "htype %d, hlen %d", b[1], b[2])
+		return bare(OtherLink)
 	case lease.HardwareAddr(b[chaddrAt:]) != id.HardwareAddr:
-		return &Reject{Reason: OtherClient}
+		return bare(OtherClient)
 	case binary.BigEndian.Uint32(b[cookieAt:]) != cookie:
-		return &Reject{Reason: NoCookie}
+		return bare(NoCookie)
 	}
 	return nil
 }
 
 // messageType returns what the message is: OFFER, ACK or NAK.
-func (r *reply) messageType() (dhcpv4.MessageType, error) {
-	if r.count[optMessageType] == 0 {
-		return 0, &Reject{Reason: NoType}
+func (s *scan) messageType() (dhcpv4.MessageType, error) {
+	switch {
+	case s.count[optMessageType] == 0:
+		return 0, bare(NoType)
+	case s.count[optMessageType] > 1 || s.first[optMessageType] != 1:
+		return 0, bare(BadType)
 	}
-	v, ok := r.fixed(optMessageType, 1)
-	if !ok || r.count[optMessageType] > 1 {
-		return 0, reject(BadType, "%d times, %d octets", r.count[optMessageType], r.first[optMessageType])
-	}
-	switch kind := dhcpv4.MessageType(v[0]); kind {
+	switch s.kind {
 	case dhcpv4.MessageTypeOffer, dhcpv4.MessageTypeAck, dhcpv4.MessageTypeNak:
-		return kind, nil
+		return s.kind, nil
 	case forceRenew:
-		return 0, &Reject{Reason: ForceRenew}
+		return 0, bare(ForceRenew)
 	}
-	return 0, reject(BadType, "%d", v[0])
+	return 0, bare(BadType)
 }
 
 // serverID returns option 54. An ACK or NAK may lack it: then the server is the
@@ -115,7 +124,7 @@ func (r *reply) messageType() (dhcpv4.MessageType, error) {
 func (r *reply) serverID(kind dhcpv4.MessageType) (netip.Addr, error) {
 	if _, ok := r.options[optServerID]; !ok {
 		if kind == dhcpv4.MessageTypeOffer {
-			return netip.Addr{}, &Reject{Reason: NoServerID}
+			return netip.Addr{}, bare(NoServerID)
 		}
 		return netip.Addr{}, nil
 	}
@@ -153,7 +162,7 @@ func (r *reply) lease(kind dhcpv4.MessageType, server netip.Addr, id *Identity) 
 	}
 	if v, ok := r.fixed(optLeaseTime, 4); ok {
 		if l.Valid = seconds(v); l.Valid == 0 {
-			return nil, &Reject{Reason: NoTime}
+			return nil, bare(NoTime)
 		}
 	}
 	r.fill(l)

@@ -100,3 +100,13 @@ func Reasons() []Reason {
 func reject(reason Reason, format string, args ...any) error {
 	return &Reject{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }
+
+// bare is a rejection that costs no memory, for what may come in a flood.
+func bare(reason Reason) error { return &bareRejects[reason] }
+
+var bareRejects = func() (all [NumReasons]Reject) {
+	for i := range all {
+		all[i].Reason = Reason(i)
+	}
+	return all
+}()

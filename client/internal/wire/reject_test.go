@@ -53,3 +53,43 @@ func TestReject_ErrorSaysWhatWasFound(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What makes a flood is rejected without a look at the rest, and takes no memory
+// (SEC-05).
+func TestReject_CostsNoMemory(t *testing.T) {
+	id := testIdentity()
+	for name, row := range map[string]struct {
+		b    []byte
+		want Reason
+	}{
+		"a request":               {at(offer(), 0, 1), NotReply},
+		"another kind of link":    {at(offer(), 2, 7), OtherLink},
+		"another client":          {at(offer(), 33, 9), OtherClient},
+		"no cookie":               {at(offer(), 236, 0), NoCookie},
+		"runt":                    {offer()[:100], BadLength},
+		"option past the end":     {append(offer()[:240], 12, 200, 'a'), BadOptions},
+		"no type":                 {append(offer()[:240], 255), NoType},
+		"two types":               {append(offer()[:240], 53, 1, 2, 53, 1, 5, 255), BadType},
+		"type of no octets":       {append(offer()[:240], 53, 0, 255), BadType},
+		"type of no server":       {append(offer()[:240], 53, 1, 3, 255), BadType},
+		"FORCERENEW":              {append(offer()[:240], 53, 1, 9, 255), ForceRenew},
+		"FORCERENEW, signed (90)": {append(offer()[:240], 53, 1, 9, 90, 3, 1, 1, 0, 255), ForceRenew},
+	} {
+		if got := rejected(t, row.b); got != row.want {
+			t.Errorf("%s: rejected for %v, want %v", name, got, row.want)
+		}
+		if n := testing.AllocsPerRun(100, func() { _, _ = Parse(row.b, id) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// RFC 3118 2: an option 90 that is broken or means nothing to us does not matter
+// (AUTH-02).
+func TestAuthenticationIgnored_RFC3118_AUTH_02(t *testing.T) {
+	for _, value := range []string{"", "x", strings.Repeat("x", 11), strings.Repeat("x", 255)} {
+		if l := parsed(t, offer(opts(90, value))); l.Address != prefix("10.99.0.50/24").Addr() {
+			t.Errorf("90 of %d octets: %+v", len(value), l)
+		}
+	}
+}

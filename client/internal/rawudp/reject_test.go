@@ -1,0 +1,76 @@
+package rawudp
+
+import (
+	"log/slog"
+	"maps"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// Each frame that is dropped is counted by its reason, in words, and at debug
+// level it is a line.
+func TestRejected_SEC_05(t *testing.T) {
+	r := newRig(t)
+	var log syncBuffer
+	got := make(chan heard, 16)
+	var c *Conn
+	r.near.Do(t, func() {
+		var err error
+		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c, err = Open(Config{Link: r.link(t), Logger: logger}, func(b []byte, from netip.Addr) { got <- newHeard(b, from) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Cleanup(func() { c.Close() })
+	if err := c.Receive(true); err != nil {
+		t.Fatal(err)
+	}
+	want, lines := map[string]uint64{}, 0
+	for _, row := range rows {
+		if row.passes && row.why != accepted {
+			m := newReply()
+			row.edit(&m)
+			r.inject(t, m.frame())
+			want["frame: "+row.why.String()]++
+			lines++
+		}
+	}
+	r.say(t, "the last")
+	hear(t, got, "the last")
+	if got := c.Rejected(); !maps.Equal(got, want) {
+		t.Errorf("rejected %v, want %v", got, want)
+	}
+	if n := strings.Count(log.String(), `msg="frame rejected" reason=`); n != lines {
+		t.Errorf("%d lines for %d frames:\n%s", n, lines, log.String())
+	}
+}
+
+// Frames that the kernel had no room for are counted with the others.
+func TestRejected_Overrun(t *testing.T) {
+	r := newRig(t)
+	c, _ := r.open(t)
+	release := holdPoller(t)
+	for range 2000 {
+		r.say(t, "one of many")
+	}
+	release()
+	wait(t, "an overrun", func() bool { return c.Rejected()["frame: no room in the queue"] > 0 })
+}
+
+// A flood of what is dropped takes no memory unless it is logged.
+func TestRejected_CostsNoMemory(t *testing.T) {
+	c := &Conn{log: slog.New(slog.DiscardHandler), receive: func([]byte, netip.Addr) { t.Error("delivered") }}
+	for _, row := range rows {
+		if row.why == accepted {
+			continue
+		}
+		m := newReply()
+		row.edit(&m)
+		frame := m.packet()
+		if n := testing.AllocsPerRun(100, func() { c.deliver(frame, 0) }); n != 0 {
+			t.Errorf("%s: %v allocations for each frame", row.name, n)
+		}
+	}
+}
