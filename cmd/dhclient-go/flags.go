@@ -70,7 +70,7 @@ var flagGroups = []flagGroup{
 		{name: "lease-dir", value: "DIR", help: "where leases are kept (" + defaultLeaseDir + ")", set: setLeaseDir},
 	}},
 	{"What it says", []flagRow{
-		{name: "verbose", short: "v", list: true, help: "each state change; twice (-vv): each message",
+		{name: "verbose", short: "v", list: true, help: "each state change, and counts at the end;\ntwice (-vv): each message",
 			set: func(o *options, _ string) error { o.verbosity++; return nil }},
 		{name: "quiet", short: "q", help: "errors only",
 			set: func(o *options, _ string) error { o.quiet = true; return nil }},

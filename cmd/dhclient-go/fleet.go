@@ -141,10 +141,9 @@ func (f *fleet) keep(ctx context.Context, b *berth) error {
 			return err
 		}
 	}
-	if err := b.link.client.Run(ctx); err != nil {
-		return refused("CAP_NET_ADMIN", err)
-	}
-	return nil
+	err := b.link.client.Run(ctx)
+	f.logCounted(b)
+	return refused("CAP_NET_ADMIN", err)
 }
 
 // appear waits until the link exists.
