@@ -202,3 +202,57 @@ func TestCarrierLostForGood_RFC2131_4_4_5(t *testing.T) {
 	soon(t, "the DISCOVER after the return of carrier", plugged, discover.Time, time.Second)
 	s.c.stop(t)
 }
+
+// A cable with a bad contact makes neither many messages nor a change on the
+// link, and what was lost is verified when it holds.
+func TestBadContact(t *testing.T) {
+	turn(t)
+	s := newScene(t)
+	began := time.Now()
+	for time.Since(began) < 3*time.Second {
+		s.client.pull(t)
+		time.Sleep(2 * time.Millisecond) // long enough for some to be reported
+		s.client.plug(t)
+		time.Sleep(2 * time.Millisecond)
+	}
+	count := s.client.carrierChanges(t)
+	plugged := time.Now()
+	s.n.WaitFor(t, patience, func(f frame.Frame) bool { return frame.IsDHCP(dhcpv4.MessageTypeAck)(f) && f.Time.After(plugged) })
+	soon(t, "the verification of the lease", plugged, time.Now(), 2*time.Second)
+	// One exchange a second, of one message, and one for the start of each.
+	took := time.Since(began)
+	if n, limit := len(s.n.Matching(sent(s.client))), 4+2*int(took/time.Second); n > limit {
+		t.Errorf("%d messages in %v with %d carrier changes, want %d at most", n, took, count, limit)
+	}
+	t.Logf("%d carrier changes, %d messages", count, len(s.n.Matching(sent(s.client))))
+	s.m.steady(t)
+	s.holds(t)
+	s.c.stop(t)
+}
+
+// Without carrier a client stops as soon, and takes off the link what it is to
+// take off; a RELEASE cannot leave, and is not waited for.
+func TestStopWithoutCarrier(t *testing.T) {
+	for mode, left := range map[string]bool{"keep": true, "remove": false, "release": false} {
+		t.Run(mode, func(t *testing.T) {
+			turn(t)
+			s := newScene(t, "--on-exit="+mode)
+			down := time.Now()
+			s.client.pull(t)
+			s.link.wait(t, false, down)
+			s.c.stderr.wait(t, "the lost carrier", said("state (from BOUND, to REBOOTING)"))
+			s.c.stop(t)
+			if left {
+				s.holds(t)
+				return
+			}
+			if all := s.client.IP(t, "-4", "-o", "address", "show", "dev", "eth0"); strings.Contains(all, s.p.cidr) {
+				t.Errorf("left %s", all)
+			}
+			if r := s.client.ours(t); len(r) != 0 {
+				t.Errorf("left %q", r)
+			}
+			s.client.guestsStay(t)
+		})
+	}
+}
