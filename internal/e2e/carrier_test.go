@@ -200,6 +200,13 @@ func TestCarrierLostForGood_RFC2131_4_4_5(t *testing.T) {
 		t.Errorf("on the return of carrier came %v", discover)
 	}
 	soon(t, "the DISCOVER after the return of carrier", plugged, discover.Time, time.Second)
+	// RFC 4436 2.1: nor is its router asked.
+	asked := s.n.Matching(func(f frame.Frame) bool {
+		return asks(l.client, router)(f) && f.Time.After(plugged) && f.Time.Before(discover.Time)
+	})
+	if len(asked) > 0 {
+		t.Errorf("asked %v", asked)
+	}
 	s.c.stop(t)
 }
 
