@@ -9,9 +9,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 TAGS    := urfave_cli_no_docs,urfave_cli_no_suggest
 TOOL    := go tool -modfile=tools/go.mod
 # What the namespace tests need: the servers that nobody here wrote, and the
-# clients that the benchmark stands beside.
-DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd
+# clients that share a link with ours, in a test and in the benchmark.
 PEERS   := isc-dhcp-client udhcpc
+DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd $(PEERS)
 
 .PHONY: help build install demo deps test check cover race fuzz chaos bench clean
 .DEFAULT_GOAL := build
