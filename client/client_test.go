@@ -6,10 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,59 +119,6 @@ func TestServerDies_RFC2131_4_4_5(t *testing.T) {
 		}
 		r.stop()
 	})
-}
-
-// LIF-13: six years of leases, a hundred thousand renewals, and nothing grows.
-func TestYearsOfLeases(t *testing.T) {
-	const renewals = 100_000
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		var renewed atomic.Int64
-		r.cfg.OnEvent = func(ev Event) {
-			switch ev.(type) {
-			case Renewed:
-				renewed.Add(1)
-			case Expired, Lost, Refused:
-				t.Errorf("%T after %d renewals", ev, renewed.Load())
-			}
-		}
-		c := r.run()
-		r.forgetAll(100)
-		memory, running := heap(), runtime.NumGoroutine()
-		for renewed.Load() < renewals && !t.Failed() {
-			r.forgetAll(1000)
-		}
-		if c.Lease() == nil || time.Since(r.start) < 5*365*24*time.Hour {
-			t.Errorf("lease %v after %v", c.Lease(), time.Since(r.start))
-		}
-		grown := heap() - memory
-		t.Logf("%d renewals in %v, %d octets more", renewed.Load(), time.Since(r.start), grown)
-		if grown > 1<<20 {
-			t.Errorf("%d renewals took %d octets of memory", renewed.Load(), grown)
-		}
-		if n := runtime.NumGoroutine(); n > running {
-			t.Errorf("%d goroutines, %d before", n, running)
-		}
-		r.stop()
-	})
-}
-
-// forgetAll lets two hours pass, n times, and forgets what was done in them.
-func (r *rig) forgetAll(n int) {
-	for range n {
-		r.pass(2 * time.Hour)
-		r.mu.Lock()
-		r.sent, r.journal, r.applied, r.filters = nil, nil, r.applied[len(r.applied)-1:], nil
-		r.mu.Unlock()
-	}
-}
-
-// heap is the memory in use.
-func heap() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 func TestConflict_RFC2131_3_1_5(t *testing.T) {

@@ -13,24 +13,32 @@ import (
 // clock that package time uses (clock_gettime(2)).
 const clockBoottime = 7
 
-// origin ties the wall clock to CLOCK_BOOTTIME once, when the process starts:
-// later steps of the wall clock move no lease.
-var origin = sync.OnceValue(func() (o struct {
+// A timeline ties a wall clock to CLOCK_BOOTTIME once: later steps of the wall
+// clock move no lease.
+type timeline struct {
 	wall time.Time
 	boot time.Duration
-}) {
-	o.boot = SinceBoot()
-	o.wall = time.Now().Round(0).UTC()
-	return o
-})
+}
+
+// newTimeline begins at what the clocks say.
+func newTimeline(wall func() time.Time, boot func() time.Duration) timeline {
+	b := boot()
+	return timeline{wall().Round(0).UTC(), b}
+}
+
+// at is the time when CLOCK_BOOTTIME says boot.
+func (l timeline) at(boot time.Duration) time.Time { return l.wall.Add(boot - l.boot) }
+
+// origin is that of the process, from when it first asks.
+var origin = sync.OnceValue(func() timeline { return newTimeline(time.Now, SinceBoot) })
 
 // Now returns the time on the line that leases are measured on: the wall time
 // when the process started plus the CLOCK_BOOTTIME elapsed since, without a
 // monotonic reading. A suspended machine does not stop it, and setting the wall
 // clock does not move it.
 func Now() time.Time {
-	o := origin()
-	return o.wall.Add(SinceBoot() - o.boot)
+	line := origin() // before the clock is read, or it could be in the future
+	return line.at(SinceBoot())
 }
 
 // SinceBoot reads CLOCK_BOOTTIME.
