@@ -109,6 +109,16 @@ func (c *client) kill(t *testing.T) {
 	<-c.ended
 }
 
+// end is stop for a test that is not about how long it takes: where many
+// namespaces come and go, the kernel's lock for all of them is waited for.
+func (c *client) end(t *testing.T) {
+	t.Helper()
+	c.signal(t, syscall.SIGTERM)
+	if code := c.exit(t); code != 0 {
+		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+}
+
 // stop has the client end, within a second. It must succeed.
 func (c *client) stop(t *testing.T) {
 	t.Helper()

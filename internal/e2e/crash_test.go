@@ -134,6 +134,8 @@ func TestKilledAtEveryStep_LIF_10(t *testing.T) {
 		for from := range graves {
 			t.Run(fmt.Sprintf("%s/%d", turn.name, from), func(t *testing.T) {
 				t.Parallel()
+				digging <- struct{}{}
+				defer func() { <-digging }()
 				g := newGrave(t)
 				at, took := 1+from, time.Duration(0)
 				for killed := true; killed; at += graves {
@@ -152,8 +154,10 @@ func TestKilledAtEveryStep_LIF_10(t *testing.T) {
 	}
 }
 
-// graves is how many there are for each turn.
+// graves is how many there are for each turn; not all are at work at a time.
 const graves = 4
+
+var digging = make(chan struct{}, 20)
 
 func newGrave(t *testing.T) *grave {
 	t.Helper()
@@ -256,7 +260,7 @@ func (g *grave) restart(t *testing.T, turn *crashTurn, dir, how string) {
 	}
 	eventually(t, "name servers in the file", func() bool { return strings.Contains(c.resolver(), dns.String()) })
 	g.wantResolverWhole(t, dir, how)
-	c.stop(t)
+	c.end(t)
 	g.wantNothing(t, dir, how)
 	if t.Failed() {
 		t.Fatal(how)

@@ -142,7 +142,7 @@ func TestStoredTimes_RBT_06_RBT_11(t *testing.T) {
 			if a := h.cli.one(t); a.Valid < 3500 || a.Valid > 3600 {
 				t.Errorf("address %+v", a)
 			}
-			c.stop(t)
+			c.end(t)
 		})
 	}
 }
@@ -179,7 +179,7 @@ func TestOtherBootTime_RBT_11(t *testing.T) {
 			renewal := h.n.WaitFor(t, patience, extends(h.cli))
 			around(t, "the renewal", renewal.Time, first, 2*time.Second, 1500*time.Millisecond)
 			c.stdout.wait(t, "the renewal", func(line string) bool { return strings.HasSuffix(line, ", renewed") })
-			c.stop(t)
+			c.end(t)
 			h.cli.bare(t)
 		})
 	}
@@ -240,7 +240,7 @@ func rebootOtherServer(t *testing.T, h *heir) {
 	around(t, "the start of the lease", began(t, h.n), request.Time, 0, 100*time.Millisecond)
 	c.signal(t, unix.SIGUSR1)
 	expect(t, h.n.WaitFor(t, patience, extends(h.cli)), message{Type: dhcpv4.MessageTypeRequest, Src: h.held.Addr(), Dst: other, To: h.peer.mac, Client: h.held.Addr()})
-	c.stop(t)
+	c.end(t)
 }
 
 func rebootForgotten(t *testing.T, h *heir) {
@@ -251,8 +251,8 @@ func rebootForgotten(t *testing.T, h *heir) {
 	discover := h.n.WaitFor(t, patience, sent(h.cli))
 	expect(t, discover, message{Type: dhcpv4.MessageTypeDiscover, Requested: h.held.Addr()})
 	c.bound(t)
-	soon(t, "a lease", began, time.Now(), 12*time.Second)
-	c.stop(t)
+	soon(t, "a lease", began, time.Now(), 12*time.Second+sluggish/2)
+	c.end(t)
 }
 
 func rebootOffered(t *testing.T, h *heir) {
@@ -267,7 +267,7 @@ func rebootOffered(t *testing.T, h *heir) {
 	}
 	h.srv.repent(t)
 	c.bound(t)
-	c.stop(t)
+	c.end(t)
 }
 
 func rebootConflict(t *testing.T, h *heir) {
@@ -285,7 +285,7 @@ func rebootConflict(t *testing.T, h *heir) {
 	m.deleted(t, "inet "+h.held.Addr().String())
 	h.cli.bare(t)
 	eventually(t, "no lease in the file", func() bool { return listing(filepath.Dir(h.file())) == "" })
-	c.stop(t)
+	c.end(t)
 }
 
 func rebootRefused(t *testing.T, h *heir) {
@@ -300,7 +300,7 @@ func rebootRefused(t *testing.T, h *heir) {
 		t.Errorf("bound to %v", p)
 	}
 	wantStored(t, filepath.Dir(h.file()), movedTo.String())
-	c.stop(t)
+	c.end(t)
 }
 
 func rebootNobody(t *testing.T, h *heir) {
@@ -313,7 +313,7 @@ func rebootNobody(t *testing.T, h *heir) {
 	gone := m.deleted(t, "inet "+h.held.Addr().String())
 	around(t, "the end of the address", gone.at, ends, 0, time.Second)
 	h.cli.bare(t)
-	c.stop(t)
+	c.end(t)
 }
 
 func rebootElsewhere(t *testing.T, h *heir) {
@@ -330,12 +330,12 @@ func rebootElsewhere(t *testing.T, h *heir) {
 	if p := c.bound(t); p.Addr() != host(40) {
 		t.Errorf("bound to %v", p)
 	}
-	soon(t, "a lease of this network", began, time.Now(), 12*time.Second)
+	soon(t, "a lease of this network", began, time.Now(), 12*time.Second+sluggish/2)
 	if a := h.cli.one(t); a.Local != host(40) {
 		t.Errorf("address %+v", a)
 	}
 	wantStored(t, filepath.Dir(h.file()), host(40).String())
-	c.stop(t)
+	c.end(t)
 }
 
 func rebootOtherHardware(t *testing.T, h *heir) {
@@ -352,5 +352,5 @@ func rebootOtherHardware(t *testing.T, h *heir) {
 	}
 	m.deleted(t, "inet "+h.held.Addr().String())
 	h.cli.one(t)
-	c.stop(t)
+	c.end(t)
 }

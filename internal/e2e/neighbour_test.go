@@ -41,7 +41,7 @@ func TestSecondClient_NET_10(t *testing.T) {
 			if code := second.exit(t); code != 1 {
 				t.Errorf("%q: exit code %d, want 1", flags, code)
 			}
-			soon(t, "the end of the second client", began, time.Now(), time.Second)
+			soon(t, "the end of the second client", began, time.Now(), sluggish)
 			if got := second.stderr.String(); got != want || second.stdout.String() != "" {
 				t.Errorf("%q: it says %q and %q, want %q", flags, got, second.stdout, want)
 			}
@@ -59,7 +59,7 @@ func TestSecondClient_NET_10(t *testing.T) {
 		t.Errorf("bound to %v, before to %v", again, p)
 	}
 	m.steady(t)
-	third.stop(t)
+	third.end(t)
 }
 
 // Links of one name in two namespaces have nothing to do with one another, also
@@ -175,7 +175,7 @@ func TestOtherClientOnTheLink_NET_10(t *testing.T) {
 			m.deleted(t, "inet "+old.String())
 			must(t, srv.Configure(func(c *dhcptest.Config) { c.NakRequests = false }))
 			eventually(t, "our address again", func() bool { return cli.has(t, old) })
-			c.stop(t)
+			c.end(t)
 			if cli.has(t, old) || !cli.has(t, theirs) {
 				t.Errorf("left are %+v", cli.addresses(t))
 			}
@@ -256,7 +256,7 @@ func TestPortTaken_NET_10(t *testing.T) {
 			expect(t, renewal, message{Type: dhcpv4.MessageTypeRequest, Src: a, Dst: router, To: peer.mac, Client: a})
 			c.stdout.wait(t, "the renewal", func(line string) bool { return strings.HasSuffix(line, ", renewed") })
 			m.steady(t)
-			c.stop(t)
+			c.end(t)
 			release := n.WaitFor(t, patience, sent(cli))
 			expect(t, release, message{Type: dhcpv4.MessageTypeRelease, Src: a, Dst: router, To: peer.mac, Client: a, Server: router})
 			log := c.stderr.String()
@@ -328,7 +328,7 @@ func TestRouteRefused_HST_07(t *testing.T) {
 	wantRoutes(t, cli, want...)
 	renewNow(t, n, cli, c)
 	wantRoutes(t, cli, want...)
-	c.stop(t)
+	c.end(t)
 	wantRoutes(t, cli, before...)
 	if log := c.stderr.String(); !strings.Contains(log, "warning: routes were refused (count ") {
 		t.Error("no warning")
@@ -405,5 +405,5 @@ func TestRenewalsCostNothing_LIF_13(t *testing.T) {
 	if now := count("task"); now > threads+1 {
 		t.Errorf("%d threads, before %d", now, threads)
 	}
-	c.stop(t)
+	c.end(t)
 }

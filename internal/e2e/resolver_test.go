@@ -72,7 +72,7 @@ func TestResolverFileIsWhole_HST_06(t *testing.T) {
 			c := start(t, cli, dir, "--acd=off", "--on-exit=remove")
 			c.bound(t)
 			eventually(t, "the last name server", func() bool { return strings.Contains(c.resolver(), "nameserver 203.0.113.100\n") })
-			c.stop(t)
+			c.end(t)
 			if got := c.resolver(); got != theirText {
 				t.Errorf("left is %q", got)
 			}
@@ -133,7 +133,7 @@ func TestResolverFileCannotBeWritten_HST_06(t *testing.T) {
 					return strings.Contains(string(b), "nameserver "+dns.String())
 				})
 			}
-			p.stop(t)
+			p.end(t)
 			wantWarnings(t, p, "warning: after the lease was applied: ")
 			if !strings.Contains(p.stderr.String(), c.says) {
 				t.Errorf("no %q", c.says)
@@ -167,7 +167,7 @@ func TestResolverNotesCannotBeWritten_HST_06(t *testing.T) {
 	if got := c.resolver(); got != theirText {
 		t.Errorf("the file is %q", got)
 	}
-	c.stop(t)
+	c.end(t)
 	if got := c.resolver(); got != theirText {
 		t.Errorf("left is %q", got)
 	}
