@@ -153,6 +153,9 @@ func TestStoredTimes_RBT_06_RBT_11(t *testing.T) {
 func TestOtherBootTime_RBT_11(t *testing.T) {
 	t.Parallel()
 	nettest.Require(t)
+	if unix.Access("/proc/self/ns/time", unix.F_OK) != nil {
+		t.Skip("this kernel has no time namespaces")
+	}
 	const day = 24 * 60 * 60
 	for _, s := range []struct {
 		name   string
@@ -163,9 +166,6 @@ func TestOtherBootTime_RBT_11(t *testing.T) {
 			h := inherit(t)
 			must(t, h.srv.Configure(func(c *dhcptest.Config) { c.Lease, c.T1, c.T2 = 30*time.Second, 2*time.Second, 20*time.Second }))
 			m := watch(t, h.cli)
-			if unix.Access("/proc/self/ns/time", unix.F_OK) != nil {
-				t.Skip("this kernel has no time namespaces")
-			}
 			c := launch(t, h.cli, "unshare", "--time", "--boottime", strconv.Itoa(s.offset), program(t), "eth0", "-vv", "--no-dns",
 				"--lease-dir", filepath.Join(h.dir, "leases"), "--on-exit=remove")
 			next := h.n.WaitFor(t, patience, sent(h.cli))

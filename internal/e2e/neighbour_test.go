@@ -383,8 +383,8 @@ func TestLinkNames_SEC_03(t *testing.T) {
 	}
 }
 
-// Many renewals cost no file descriptor and no memory (LIF-13; the long run is in
-// virtual time, in package client).
+// Renewals cost no file descriptor (LIF-13; the long run is in virtual time, in
+// package client).
 func TestRenewalsCostNothing_LIF_13(t *testing.T) {
 	t.Parallel()
 	nettest.Require(t)
