@@ -105,7 +105,7 @@ func (l *lab) dropAdminRoutes(do func()) {
 // deleteAddressStep has the administrator remove the client's address.
 func deleteAddressStep(plan) planned {
 	return planned{name: "the client's address deleted", do: func(l *lab) string {
-		a, ok := l.address()
+		a, ok := l.await()
 		if !ok {
 			return "no address"
 		}
@@ -124,6 +124,7 @@ func deleteAddressStep(plan) planned {
 func deleteRouteStep(p plan) planned {
 	all := p.chance(40)
 	return planned{name: fmt.Sprintf("the client's routes deleted, all %v", all), do: func(l *lab) string {
+		l.await()
 		routes, err := l.cli.RouteListFiltered(unix.AF_INET, &netlink.Route{LinkIndex: l.link.Attrs().Index, Protocol: unix.RTPROT_DHCP},
 			netlink.RT_FILTER_OIF|netlink.RT_FILTER_PROTOCOL)
 		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {

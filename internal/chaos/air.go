@@ -2,44 +2,48 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
+	"github.com/dhclient-go/dhclient-go/internal/nettest/relay"
 )
 
-// losses are rules of nftables for what passes through the client's port.
-var losses = map[string]string{
-	"30 % both ways":      `numgen random mod 100 < 30 drop`,
-	"all to the client":   `oifname "port0" drop`,
-	"all from the client": `iifname "port0" drop`,
-	"60 % to the client":  `oifname "port0" numgen random mod 100 < 60 drop`,
+// A weather is what becomes of frames from the client and of those to it.
+type weather struct {
+	name     string
+	from, to relay.Faults
 }
 
-// lose has the switch lose frames; "" ends that.
-func (l *lab) lose(what string) {
-	rules := "add table bridge chaos\ndelete table bridge chaos\n"
-	if what != "" {
-		rules += fmt.Sprintf("table bridge chaos {\nchain forward {\ntype filter hook forward priority 0\n%s\n}\n}\n", losses[what])
-	}
-	cmd := l.wires.Command(l.ctx, "nft", "-f", "-")
-	cmd.Stdin = strings.NewReader(rules)
-	out, err := cmd.CombinedOutput()
-	if l.ctx.Err() == nil && err != nil {
-		l.Fatalf("lose frames: %v: %s", err, out)
-	}
-	l.loss = what
+func both(name string, f relay.Faults) weather { return weather{name, f, f} }
+
+// weathers are those that come and go.
+var weathers = []weather{
+	both("30 % lost", relay.Faults{Loss: 0.3}),
+	both("30 % lost, late by up to 0.5 s", relay.Faults{Loss: 0.3, Jitter: 500 * time.Millisecond}),
+	both("half doubled, a third out of order", relay.Faults{Duplicate: 0.5, Reorder: 0.3}),
+	both("late by a second", relay.Faults{Delay: time.Second}),
+	{name: "60 % lost to the client", to: relay.Faults{Loss: 0.6}},
+	{name: "all lost to the client", to: relay.Faults{Loss: 1}},
+	{name: "all lost from the client", from: relay.Faults{Loss: 1}},
+	{name: "answers late by up to 3 s", to: relay.Faults{Jitter: 3 * time.Second}},
 }
 
-// lossStep has frames lost, or ends that.
-func lossStep(p plan) planned {
-	what := p.of("30 % both ways", "30 % both ways", "30 % both ways", "all to the client", "all from the client", "60 % to the client")
-	return planned{name: "loss on or off", do: func(l *lab) string {
-		if l.loss != "" {
-			what = ""
+// expose sets the weather between the client's port and the switch.
+func (l *lab) expose(w weather) {
+	l.air.Set(relay.AToB, w.from)
+	l.air.Set(relay.BToA, w.to)
+	l.weather = w.name
+}
+
+// weatherStep makes bad weather, or ends it.
+func weatherStep(p plan) planned {
+	w := weathers[p.IntN(len(weathers))]
+	return planned{name: "frames lost, late and doubled, or not", do: func(l *lab) string {
+		if l.weather != "" {
+			w = weather{}
 		}
-		l.lose(what)
-		return fmt.Sprintf("%q", what)
+		l.expose(w)
+		return fmt.Sprintf("%q", l.weather)
 	}}
 }
 
@@ -51,7 +55,7 @@ func squatStep(p plan) planned {
 			l.evict()
 			return "it is gone"
 		}
-		a, ok := l.address()
+		a, ok := l.await()
 		if !ok {
 			return "no address"
 		}

@@ -27,7 +27,7 @@ func (l *lab) rewire(away bool) {
 	if away {
 		to = awayName
 	}
-	l.must("move the cable", l.sw.LinkSetMaster(l.find(l.sw, portName), l.find(l.sw, to)))
+	l.must("move the cable", l.sw.LinkSetMaster(l.find(l.sw, trunkName), l.find(l.sw, to)))
 	l.gone = away
 }
 
@@ -103,9 +103,13 @@ func moveStep(p plan) planned {
 // macStep gives the link another hardware address.
 func macStep(p plan) planned {
 	mac := lease.HardwareAddr{2, 0xc0, 0, 0, 0, byte(1 + p.IntN(4))}
+	leased := p.chance(60)
 	return planned{name: fmt.Sprintf("hardware address %v", mac), do: func(l *lab) string {
 		if now := macOf(l.find(l.cli, linkName)); now == mac {
 			return "as it is"
+		}
+		if leased {
+			l.await()
 		}
 		l.judge.changedMAC(time.Now(), mac)
 		l.must("set the hardware address", l.cli.LinkSetHardwareAddr(l.link, net.HardwareAddr(mac[:])))

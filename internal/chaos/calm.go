@@ -30,9 +30,7 @@ func calmStep(p plan) planned {
 
 // settle ends every fault.
 func (l *lab) settle() {
-	if l.loss != "" {
-		l.lose("")
-	}
+	l.expose(weather{})
 	l.evict()
 	l.heal()
 	if l.gone {
@@ -82,6 +80,9 @@ func (l *lab) leased(limit time.Duration, hurried bool) string {
 			return fmt.Sprintf("%v after %v of %v", addr, time.Since(began).Round(10*time.Millisecond), limit.Round(time.Second))
 		}
 		missing = why
+	}
+	if l.judge.shunning(began) {
+		return "none: the server offers only what was declined"
 	}
 	l.judge.report(time.Now(), "no lease in %v on a network that is well (hurried %v): %s", limit.Round(time.Second), hurried, missing)
 	return "no lease"

@@ -31,19 +31,19 @@ func (l *lab) spoilDisk(how string) string {
 		if !errors.Is(err, unix.ENOSPC) {
 			l.Fatalf("fill the lease directory: %v", err)
 		}
-	} else if !l.remount(unix.MS_RDONLY) {
+	} else if !l.remount("ro") {
 		return "busy"
 	}
 	l.disk = how
 	return how
 }
 
-// remount changes the file system, in every mount namespace. It cannot while a
-// file is being written.
-func (l *lab) remount(flags uintptr) bool {
+// remount makes the file system "ro" or "rw", in every mount namespace. It
+// cannot while a file is being written.
+func (l *lab) remount(flag string) bool {
 	var err error
 	for range 50 {
-		if err = unix.Mount("tmpfs", l.leases(), "tmpfs", unix.MS_REMOUNT|flags, "size=64k,mode=0755"); err == nil {
+		if err = reconfigure(l.leases(), flag); err == nil {
 			return true
 		}
 		if !errors.Is(err, unix.EBUSY) {
@@ -57,9 +57,23 @@ func (l *lab) remount(flags uintptr) bool {
 	return false
 }
 
+// reconfigure sets a flag of the file system itself: one of the mount would be
+// inherited by the mount namespace of the next process.
+func reconfigure(path, flag string) error {
+	fd, err := unix.Fspick(unix.AT_FDCWD, path, unix.FSPICK_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if err := unix.FsconfigSetFlag(fd, flag); err != nil {
+		return err
+	}
+	return unix.FsconfigReconfigure(fd)
+}
+
 // heal makes the lease directory well again.
 func (l *lab) heal() {
-	if l.disk == "read-only" && !l.remount(0) {
+	if l.disk == "read-only" && !l.remount("rw") {
 		l.Fatalf("the lease directory stays read-only")
 	}
 	err := os.Remove(filepath.Join(l.leases(), "filler"))

@@ -34,6 +34,30 @@ type forfeit struct {
 	soft bool
 }
 
+// An offer is of an address, at a time.
+type offer struct {
+	addr netip.Addr
+	at   time.Time
+}
+
+// shunTime is how long the client takes no offer of an address that it declined.
+const shunTime = 5 * time.Minute
+
+// shunning says that all that was offered since a time was declined shortly
+// before: a server that forgets what was declined, as dnsmasq does when it
+// starts anew, and has the address for this client, is one that offers nothing.
+func (j *judge) shunning(since time.Time) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, o := range j.rights.offers {
+		at, ok := j.rights.declined[o.addr]
+		if o.at.After(since) && (!ok || o.at.Sub(at) > shunTime) {
+			return false
+		}
+	}
+	return len(j.rights.offers) > 0 && j.rights.offers[len(j.rights.offers)-1].at.After(since)
+}
+
 // A request is the last of the client that may be answered.
 type request struct {
 	xid dhcpv4.TransactionID
@@ -55,6 +79,9 @@ type rights struct {
 	discovers []time.Time
 	// disturbed are the times at which the link changed.
 	disturbed []time.Time
+	// offers are those since the last REQUEST, declined when an address was.
+	offers   []offer
+	declined map[netip.Addr]time.Time
 	// counts are the messages by their type.
 	counts map[dhcpv4.MessageType]int
 }
@@ -64,7 +91,7 @@ type rights struct {
 const disturbance = 500 * time.Millisecond
 
 func newRights() *rights {
-	return &rights{macs: map[lease.HardwareAddr]bool{}, requests: map[dhcpv4.TransactionID]time.Time{}, counts: map[dhcpv4.MessageType]int{}}
+	return &rights{macs: map[lease.HardwareAddr]bool{}, requests: map[dhcpv4.TransactionID]time.Time{}, counts: map[dhcpv4.MessageType]int{}, declined: map[netip.Addr]time.Time{}}
 }
 
 // message takes a DHCP message on the client's link. life is the number of the
@@ -83,6 +110,8 @@ func (r *rights) message(f frame.Frame, life int) {
 		return
 	}
 	switch m.MessageType() {
+	case dhcpv4.MessageTypeOffer:
+		r.offers = append(r.offers, offer{addrOf(m.YourIPAddr), f.Time})
 	case dhcpv4.MessageTypeAck:
 		r.ack(f)
 	case dhcpv4.MessageTypeNak:
@@ -100,6 +129,7 @@ func (r *rights) sent(f frame.Frame, life int) {
 		r.discovers = append(r.discovers, f.Time)
 		r.last = request{xid: m.TransactionID}
 	case dhcpv4.MessageTypeRequest:
+		r.offers = nil
 		if _, ok := r.requests[m.TransactionID]; !ok {
 			r.requests[m.TransactionID] = f.Time
 		}
@@ -111,6 +141,7 @@ func (r *rights) sent(f frame.Frame, life int) {
 			}
 		}
 	case dhcpv4.MessageTypeDecline:
+		r.declined[wanted] = f.Time
 		r.forfeit(forfeit{addr: wanted, at: f.Time, life: life, why: "its DECLINE"})
 	case dhcpv4.MessageTypeRelease:
 		r.forfeit(forfeit{addr: client, at: f.Time, life: life, why: "its RELEASE"})

@@ -84,7 +84,7 @@ type judge struct {
 	// spoilt is when the harness spoilt the lease file, zero once it was
 	// readable since.
 	spoilt time.Time
-	// used says that the process has had an address on the link.
+	// used says that the process has set an address, after an ACK for it.
 	used    bool
 	bad     map[string]*offence
 	pending []news
@@ -244,6 +244,7 @@ func (j *judge) set(at time.Time, a address) {
 	defer j.mu.Unlock()
 	j.diary.note(at, "link  address %v for %d s", a.prefix, int32(a.valid))
 	if !j.adminAddrs[a.prefix] {
+		j.used = j.used || j.confirmed(a.prefix.Addr(), at)
 		j.pending = append(j.pending, news{at, a.prefix.Addr(), a.valid, fmt.Sprintf("address %v was set", a.prefix)})
 	}
 }

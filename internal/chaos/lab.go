@@ -17,14 +17,17 @@ import (
 	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
 	"github.com/dhclient-go/dhclient-go/internal/nettest"
+	"github.com/dhclient-go/dhclient-go/internal/nettest/relay"
 	"github.com/dhclient-go/dhclient-go/internal/nettest/servers"
 )
 
 const (
 	linkName = "eth0"
-	portName = "port0" // the other end of its cable
 	homeName = "home"
 	awayName = "away"
+	// portName is the other end of the client's cable. A relay is between it
+	// and hopName, whose other end is in a switch, trunkName.
+	portName, hopName, trunkName = "port0", "hop0", "trunk0"
 )
 
 // original is what stands in the resolver file before.
@@ -45,6 +48,7 @@ type lab struct {
 	history []string
 
 	station, wires, other *nettest.NS
+	air                   *relay.Relay
 	cli, sw               *netlink.Handle // in station and wires
 	link                  netlink.Link    // the client's
 	otherMAC              lease.HardwareAddr
@@ -57,7 +61,7 @@ type lab struct {
 	peak   footprint
 
 	cut, gone bool // the cable is out, or in the other switch
-	loss      string
+	weather   string
 	squatter  *dhcptest.Squatter
 	disk      string
 }
@@ -71,7 +75,11 @@ func newLab(ctx context.Context, s *stage, seed uint64, number int, program stri
 		l.wires.IP(s, "link", "add", "name", br, "type", "bridge")
 		l.wires.IP(s, "link", "set", "dev", br, "up")
 	}
-	l.station = l.join(portName, homeName)
+	l.station = nettest.NewNS(s, "client")
+	nettest.Veth(s, l.wires, portName, l.station, linkName)
+	nettest.Veth(s, l.wires, hopName, l.wires, trunkName)
+	l.wires.IP(s, "link", "set", "dev", trunkName, "master", homeName)
+	l.air = relay.Start(s, l.wires, portName, hopName, seed)
 	l.other = l.join("port1", homeName)
 	l.cli, l.sw = l.handle(l.station), l.handle(l.wires)
 	l.files()
@@ -148,6 +156,19 @@ func (l *lab) rest(d time.Duration) {
 	case <-time.After(d):
 	case <-l.ctx.Done():
 	}
+}
+
+// awaitLimit is how long a step waits for the address that it is about.
+const awaitLimit = 3 * time.Second
+
+// await is address that gives the client some time to have one.
+func (l *lab) await() (a address, ok bool) {
+	for until := time.Now().Add(awaitLimit); l.ctx.Err() == nil; l.rest(lookEvery / 5) {
+		if a, ok = l.address(); ok || time.Now().After(until) {
+			break
+		}
+	}
+	return a, ok
 }
 
 // address is the client's on the link, if there is one.

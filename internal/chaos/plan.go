@@ -34,11 +34,11 @@ func kinds() []kind {
 	return []kind{
 		{10, killStep}, {3, massacreStep}, {8, termStep}, {5, renewStep}, {4, releaseStep},
 		{5, stopServerStep}, {5, startServerStep}, {6, restartServerStep}, {5, switchServersStep},
-		{8, flapStep}, {4, cutStep}, {6, downStep}, {7, moveStep}, {3, macStep}, {3, renameStep},
-		{6, lossStep}, {6, squatStep},
-		{5, adminAddressStep}, {5, adminRouteStep}, {4, deleteAddressStep}, {4, deleteRouteStep},
+		{8, flapStep}, {3, cutStep}, {6, downStep}, {7, moveStep}, {5, macStep}, {3, renameStep},
+		{9, weatherStep}, {6, squatStep},
+		{5, adminAddressStep}, {5, adminRouteStep}, {6, deleteAddressStep}, {4, deleteRouteStep},
 		{6, diskStep}, {3, corruptStep},
-		{9, calmStep},
+		{14, calmStep},
 	}
 }
 
@@ -61,13 +61,13 @@ func (p plan) next() planned {
 // pause is mostly short, so that a step falls into what the one before it has
 // begun, and sometimes as long as a lease.
 func (p plan) pause() time.Duration {
-	switch n := p.IntN(10); {
-	case n < 3:
-		return p.between(0, 300*time.Millisecond)
-	case n < 9:
-		return p.between(300*time.Millisecond, 4*time.Second)
+	switch n := p.IntN(20); {
+	case n < 8:
+		return p.between(0, 200*time.Millisecond)
+	case n < 19:
+		return p.between(200*time.Millisecond, 2500*time.Millisecond)
 	}
-	return p.between(4*time.Second, 14*time.Second)
+	return p.between(3*time.Second, 12*time.Second)
 }
 
 func (p plan) between(from, to time.Duration) time.Duration {

@@ -45,7 +45,11 @@ func termStep(p plan) planned {
 	if p.chance(40) {
 		gone = 0
 	}
+	leased := p.chance(60)
 	return planned{name: fmt.Sprintf("SIGTERM, again after %v", gone.Round(time.Millisecond)), do: func(l *lab) string {
+		if leased {
+			l.await()
+		}
 		how := l.term()
 		l.rest(gone)
 		l.start(flags)

@@ -56,17 +56,22 @@ func (j *judge) judgeAddresses(l look, wrong map[string]bool) {
 		}
 		if !j.orphans[addr] {
 			known = append(known, a.prefix.String())
-			j.used = j.used || j.life() != 0
 		}
 	}
 	if len(known) > 1 {
 		wrong["more than one address of ours: "+strings.Join(known, " ")] = true
 	}
 	for addr := range j.orphans {
-		if g, ok := j.rights.held(addr, l.at); ok && j.life() != 0 && g.acked.After(j.lives[len(j.lives)-1].from) {
+		if j.confirmed(addr, l.at) {
 			delete(j.orphans, addr) // it is known again
 		}
 	}
+}
+
+// confirmed says that the process that runs has had an ACK for addr.
+func (j *judge) confirmed(addr netip.Addr, at time.Time) bool {
+	g, ok := j.rights.held(addr, at)
+	return ok && j.life() != 0 && g.acked.After(j.lives[len(j.lives)-1].from)
 }
 
 // judgeRoutes: one default route, and none without its address.
