@@ -104,6 +104,8 @@ func TestChecks(t *testing.T) {
 		{accepts(host(1), host(50)), record().sends(0, request, 1, for50).sends(sec, request, 1, from50), record().sends(0, request, 1, for50, of60)},
 		{refuses(host(1)), record().sends(0, request, 1, for50, of60), record().sends(0, request, 1, for50)},
 		{refuses(host(1)), record(), record().sends(0, request, 1)},
+		{within("10.99.0.50/24", "10.99.0.59/24"), record().holds(0, mine, time.Hour), record()},
+		{within("10.99.0.51/24", "10.99.0.59/24"), record().holds(0, "10.99.0.59/24", time.Hour), record().holds(0, mine, time.Hour)},
 		{oneOffer, record().hears(0, offer, 1, for50, yiaddr(10, 99, 0, 50)).sends(0, request, 1, for50), record().hears(0, offer, 1, for50, yiaddr(10, 99, 0, 51)).sends(0, request, 1, for50)},
 		{oneOffer, record().hears(0, offer, 1, for50, yiaddr(10, 99, 0, 50)).sends(0, request, 1, for50), record().hears(0, offer, 1, for50, yiaddr(10, 99, 0, 50)).sends(0, request, 1, for50).sends(0, request, 1, for50, of60)},
 		{startsOver(9 * sec), record().sends(sec, request, 1).sends(10*sec, discover, 2), record().sends(sec, request, 1).sends(11*sec, discover, 2)},

@@ -53,7 +53,7 @@ type Group struct {
 
 // Table returns all rows.
 func Table() []Group {
-	return []Group{silence, crowd, naks, renewals, times, acks, headers, addresses, options}
+	return []Group{silence, crowd, naks, renewals, times, acks, headers, addresses, options, others}
 }
 
 // Window is how long to look at the client in this form.
