@@ -86,7 +86,8 @@ type (
 )
 
 const (
-	// Fast retransmits after 1, 2, 4 ... 64 s.
+	// Fast retransmits after 1, 2, 4 ... 64 s, and the first REQUEST to a server
+	// that was quick with its OFFER once more, after 0.5 to 1 s.
 	Fast = fsm.Fast
 	// RFC2131 retransmits after 4, 8 ... 64 s (RFC 2131 4.1).
 	RFC2131 = fsm.RFC2131

@@ -32,7 +32,9 @@ type Config struct {
 type Retransmit uint8
 
 const (
-	// Fast is 1, 2, 4 ... 64 s, each give or take 10 % and 1 s at most.
+	// Fast is 1, 2, 4 ... 64 s, each give or take 10 % and 1 s at most. Where
+	// the OFFER came soon, one more REQUEST follows the first by half a second
+	// and up to one.
 	Fast Retransmit = iota
 	// RFC2131 is 4, 8 ... 64 s, each give or take 1 s (RFC 2131 4.1).
 	RFC2131

@@ -11,7 +11,9 @@ import (
 const (
 	maxBackoff   = 64 * time.Second // RFC 2131 4.1
 	requestTries = 4                // RFC 2131 3.1(5)
-	rebootTries  = 2
+	// promptGap is the least time that a server has for an ACK.
+	promptGap   = 500 * time.Millisecond
+	rebootTries = 2
 	// broadcastAfter unanswered DISCOVERs, replies are asked for as
 	// broadcasts: some relays and ipvlan deliver nothing else.
 	broadcastAfter = 3
@@ -56,6 +58,8 @@ type exchange struct {
 	// sent is when the message that awaits an answer was first sent: the
 	// lease counts from here (RFC 2131 4.4.1).
 	sent time.Time
+	// last is when it was last sent.
+	last time.Time
 	// secs is what the last message said.
 	secs uint16
 	// broadcast is the B flag of the next message.
@@ -78,6 +82,7 @@ func (x exchange) transmit(m *Machine, now time.Time, msg Message) exchange {
 		msg.Dst = broadcast
 	}
 	m.do(Send{msg})
+	x.last = now
 	x.next = now.Add(m.backoff(x.tries))
 	x.tries++
 	return x
@@ -101,6 +106,20 @@ func (m *Machine) backoff(n int) time.Duration {
 		spread = min(spread, d/10)
 	}
 	return d + m.jitter(spread)
+}
+
+// prompt is how long to wait for an ACK before the first REQUEST is sent once
+// more, ahead of the schedule; zero for not at all. Delays are to follow what is
+// known of the network between client and server (RFC 2131 4.1), and that is how
+// soon after the last DISCOVER the OFFER came: a server that took longer than a
+// quarter of a second is not hurried. (An OFFER that answers an earlier DISCOVER
+// looks sooner than it is, which costs one message.)
+func (m *Machine) prompt(took time.Duration) time.Duration {
+	d := max(4*took, promptGap)
+	if m.cfg.Retransmit != Fast || d >= time.Second {
+		return 0
+	}
+	return d + m.jitter(d/10)
 }
 
 // wait is a back-off that doubles from first, after n failures before, and is

@@ -225,6 +225,7 @@ func (w *world) addState(b []byte) []byte {
 		b = w.addTime(w.addTime(b, s.until), s.atLeast)
 	case selecting:
 		b = append(w.addExchange(b, s.exchange), flags(s.vouched))
+		b = w.addAge(b, s.last, time.Second/4) // what prompt looks at
 		b = w.addLease(w.addLease(b, s.spare), s.stored)
 	case requesting:
 		b = w.addLease(w.addLease(w.addExchange(b, s.exchange), s.offer), s.stored)

@@ -11,7 +11,12 @@ import (
 func (m *Machine) request(now time.Time, s selecting, offer *lease.Lease) state {
 	x := s.exchange
 	x.sent, x.tries = now, 0
-	return requesting{x, offer, s.stored}.send(m, now)
+	r := requesting{x, offer, s.stored}.send(m, now)
+	if d := m.prompt(now.Sub(s.last)); d > 0 {
+		// Not one of the tries: who answers late has as long as ever.
+		r.next, r.tries = now.Add(d), 0
+	}
+	return r
 }
 
 // requesting is REQUESTING: the offer was accepted.
@@ -25,7 +30,7 @@ type requesting struct {
 func (requesting) name() State         { return Requesting }
 func (requesting) lease() *lease.Lease { return nil }
 
-func (s requesting) send(m *Machine, now time.Time) state {
+func (s requesting) send(m *Machine, now time.Time) requesting {
 	m.requestSent = now
 	s.exchange = s.transmit(m, now, Message{
 		Type: Request, RequestedIP: s.offer.Address, ServerID: s.offer.Server,

@@ -123,22 +123,52 @@ func TestLockStep_RTX_06(t *testing.T) {
 	}
 }
 
-// TestRequestTries_RFC2131_3_1_5: as the RFC has it, four REQUESTs in a minute.
+// TestRequestTries_RFC2131_3_1_5: as the RFC has it, four REQUESTs in a minute;
+// on the fast schedule one more, soon after the first, if the server was quick
+// with its OFFER (RFC 2131 4.1).
 func TestRequestTries_RFC2131_3_1_5(t *testing.T) {
-	for schedule, want := range map[Retransmit][]float64{Fast: {0, 1, 3, 7, 15}, RFC2131: {0, 4, 12, 28, 60}} {
-		w := newWorld(Config{HardwareAddr: station("a"), Retransmit: schedule})
+	for _, test := range []struct {
+		schedule Retransmit
+		took     time.Duration // from DISCOVER to OFFER
+		want     []float64
+	}{
+		{Fast, 0, []float64{0, 0.5, 1.5, 3.5, 7.5, 15.5}},
+		{Fast, 125 * time.Millisecond, []float64{0, 0.5, 1.5, 3.5, 7.5, 15.5}},
+		{Fast, 200 * time.Millisecond, []float64{0, 0.8, 1.8, 3.8, 7.8, 15.8}},
+		{Fast, 250 * time.Millisecond, []float64{0, 1, 3, 7, 15}},
+		{Fast, 800 * time.Millisecond, []float64{0, 1, 3, 7, 15}},
+		{RFC2131, 0, []float64{0, 4, 12, 28, 60}},
+	} {
+		w := newWorld(Config{HardwareAddr: station("a"), Retransmit: test.schedule})
 		must(w.do(move{"start", w.now, Start{LinkUp: true}}))
-		must(w.do(move{"offer", w.now, Offer{w.xid, granted(addrA, server1, time.Hour)}}))
+		w = wait(w, 2) // only the last DISCOVER counts
+		must(w.do(move{"offer", w.now.Add(test.took), Offer{w.xid, granted(addrA, server1, time.Hour)}}))
 		start := w.now
-		for i, at := range want {
+		for i, at := range test.want {
 			if got := w.now.Sub(start).Seconds(); math.Abs(got-at) > 0.3 {
-				t.Errorf("schedule %d: step %d at %v s, want %v", schedule, i, got, at)
+				t.Errorf("schedule %d, offer after %v: step %d at %v s, want %v", test.schedule, test.took, i, got, at)
 			}
-			if state := w.m.State(); (state == Requesting) != (i < requestTries) {
-				t.Errorf("schedule %d: %v after %d tries", schedule, state, i)
+			if state := w.m.State(); (state == Requesting) != (i < len(test.want)-1) {
+				t.Errorf("schedule %d, offer after %v: %v after %d tries", test.schedule, test.took, state, i)
 			}
 			w = wait(w, 1)
 		}
+	}
+}
+
+// TestPrompt_RFC2131_4_1: the first of these delays is random too.
+func TestPrompt_RFC2131_4_1(t *testing.T) {
+	for took, nominal := range map[time.Duration]float64{0: 0.5, 200 * time.Millisecond: 0.8} {
+		var gaps []float64
+		for seed := range uint64(500) {
+			m := New(Config{}, [2]uint64{seed, 9})
+			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			discover := sends(m.Step(now, Start{LinkUp: true}))[0]
+			now = now.Add(took)
+			m.Step(now, Offer{discover.XID, granted(addrA, server1, time.Hour)})
+			gaps = append(gaps, m.Deadline().Sub(now).Seconds())
+		}
+		uniform(t, gaps, nominal, nominal/10)
 	}
 }
 
@@ -310,7 +340,7 @@ func TestSecs_MSG_20(t *testing.T) {
 // TestSecs_MSG_21: the first REQUEST has the secs of the DISCOVER, however long
 // the offer took; the second its own.
 func TestSecs_MSG_21(t *testing.T) {
-	for _, late := range []time.Duration{0, 900 * time.Millisecond, 3 * time.Second} {
+	for late, gap := range map[time.Duration]time.Duration{0: 500 * time.Millisecond, 900 * time.Millisecond: time.Second, 3 * time.Second: time.Second} {
 		w := newWorld(Config{HardwareAddr: station("a")})
 		must(w.do(move{"start", w.now, Start{LinkUp: true}}))
 		w = wait(w, 3) // secs 0, 1, 3, 7
@@ -319,7 +349,7 @@ func TestSecs_MSG_21(t *testing.T) {
 			t.Errorf("offer after %v: %v", late, first)
 		}
 		second := sends(w.m.Step(w.m.Deadline(), Tick{}))
-		if want := 8 + int(late.Seconds()); len(second) != 1 || int(second[0].Secs) != want {
+		if want := int((7*time.Second + late + gap).Seconds()); len(second) != 1 || int(second[0].Secs) != want {
 			t.Errorf("offer after %v: %v, want secs %d", late, second, want)
 		}
 	}
