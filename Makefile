@@ -13,11 +13,11 @@ TOOL    := go tool -modfile=tools/go.mod
 PEERS   := isc-dhcp-client udhcpc
 DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd $(PEERS)
 
-.PHONY: help build install demo deps test check cover race fuzz chaos bench clean
+.PHONY: help build install demo deps test check cover race fuzz chaos bench bench-loss clean
 .DEFAULT_GOAL := build
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # Without inlining (-l) the binary is 8 % smaller, and no slower to get an
 # address: see `make bench`.
@@ -60,6 +60,10 @@ CHAOSTIME ?= 5m
 chaos: ## random faults for CHAOSTIME (5m), from a printed seed, in namespaces
 	@./scripts/deps.sh $(DEBS)
 	@go run ./internal/chaos -for $(CHAOSTIME) $(CHAOSFLAGS)
+
+bench-loss: build ## time to address where 30 % of the frames are lost
+	@./scripts/deps.sh iproute2 dnsmasq-base
+	@go run ./bench loss bin/dhclient-go
 
 bench: build ## time to address, size and memory, beside other clients
 	@./scripts/deps.sh iproute2 dnsmasq-base $(PEERS)
