@@ -15,6 +15,7 @@ const (
 	hardwareOffset  = 14 // and the protocol
 	sizesOffset     = 18
 	operationOffset = 20
+	shaOffset       = 22
 	spaOffset       = 28
 	tpaOffset       = 38
 )

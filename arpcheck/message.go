@@ -69,6 +69,18 @@ func parse(b []byte) (m message, why Reason) {
 	return m, accepted
 }
 
+// isFrom says that b is a plain ARP request or reply with the sender hardware
+// address m. A loop in the network makes a flood of our own, which is not worth
+// to be taken apart.
+func isFrom(b []byte, m mac) bool {
+	const request, reply = "\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01", "\x08\x06\x00\x01\x08\x00\x06\x04\x00\x02"
+	if len(b) < hardwareOffset+arpLen || mac(b[shaOffset:]) != m {
+		return false
+	}
+	head := string(b[typeOffset:shaOffset])
+	return head == request || head == reply
+}
+
 // parseARP checks the sizes before arp.Packet sees them: it takes any. After
 // that its slices and addresses have the lengths of Ethernet and IPv4.
 func parseARP(b []byte) (p arp.Packet, why Reason) {

@@ -71,6 +71,10 @@ func (d *Detector) read() (more bool, why Reason) {
 
 // handle takes a frame, which may be anything, and says why it means nothing.
 func (d *Detector) handle(frame []byte) Reason {
+	if isFrom(frame, d.mac) {
+		d.count.dropped[Own].Add(1)
+		return Own
+	}
 	m, why := parse(frame)
 	if why == accepted {
 		why = d.judge(m)

@@ -48,3 +48,22 @@ func TestLinkRejectedIsVisible(t *testing.T) {
 		}
 	}
 }
+
+// What a loop in the network sends back to us, as fast as it can, takes no
+// memory.
+func TestEchoCostsNoMemory(t *testing.T) {
+	d, err := newDetector(3, self.addr(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.link = &fakeLink{d: d}
+	d.job = &probe{task: task{d: d}, address: ours}
+	for _, frame := range [][]byte{probeOf(self, ours), announcedBy(self, ours), replyOf(self, ours, zero)} {
+		if n := testing.AllocsPerRun(100, func() { d.handle(frame) }); n != 0 {
+			t.Errorf("% x: %v allocations", frame, n)
+		}
+	}
+	if d.job == nil || d.count.dropped[Own].Load() != 303 {
+		t.Errorf("dropped %d as our own, job %v", d.count.dropped[Own].Load(), d.job)
+	}
+}

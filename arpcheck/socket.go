@@ -20,7 +20,12 @@ type socket struct {
 	raw   syscall.RawConn // of conn
 	reg   *poll.Registration
 	index int
-	frame [frameMax]byte // read last
+	// frame is what was read last: n octets, or err. reading reads it; it is
+	// made once, so that a flood makes no garbage.
+	frame   [frameMax]byte
+	n       int
+	err     error
+	reading func(fd uintptr)
 }
 
 // arpProtocol is ETH_P_ARP in network byte order, as packet(7) wants it.
@@ -38,6 +43,9 @@ func openSocket(index int, ready func()) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{conn: packetConn{conn.SetBPF, conn.Stats, conn.Close}, index: index}
+	// The socket does not block. unix.Recvfrom would make an object for the
+	// sender's address.
+	s.reading = func(fd uintptr) { s.n, s.err = unix.Read(int(fd), s.frame[:]) }
 	if s.raw, err = conn.SyscallConn(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -107,12 +115,10 @@ func (s *socket) drain() {
 
 // read returns the beginning of a long frame.
 func (s *socket) read() (frame []byte, err error) {
-	err = s.control(func(fd int) error {
-		n, _, err := unix.Recvfrom(fd, s.frame[:], unix.MSG_DONTWAIT)
-		frame = s.frame[:max(n, 0)]
-		return err
-	})
-	return frame, err
+	if err := s.raw.Control(s.reading); err != nil {
+		return nil, err
+	}
+	return s.frame[:max(s.n, 0)], s.err
 }
 
 // overrun is how many frames the kernel has dropped since the last call.
