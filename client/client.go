@@ -35,6 +35,9 @@ type Client struct {
 	worker    *worker
 	// identity is read by the transport's goroutine.
 	identity atomic.Pointer[wire.Identity]
+	// awaited is what could matter: set by the loop before it sends, and read
+	// by the transport's goroutine, which leaves a flood of the rest away.
+	awaited atomic.Pointer[wire.Awaited]
 
 	// The loop's own: machine, link, whether the link was seen to have the
 	// leased address, and whether the transport delivers.
@@ -278,7 +281,7 @@ func (c *Client) post(ev fsm.Event) {
 
 // receive is called by the transport for each datagram.
 func (c *Client) receive(payload []byte, _ netip.Addr) {
-	ev, err := wire.Parse(payload, c.identity.Load())
+	ev, err := wire.ParseAwaited(payload, c.identity.Load(), c.awaited.Load())
 	if err != nil {
 		c.reject(err)
 		return

@@ -543,7 +543,7 @@ func TestFlood_SEC_05(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := c.Stats()
-		if s.Rejected["offer of another exchange"] == 0 {
+		if s.Rejected["of another exchange"] == 0 {
 			t.Errorf("rejects: %v", s.Rejected)
 		}
 		if s.Sent["DISCOVER"] > 2 || s.Sent["REQUEST"] > 3 {

@@ -69,7 +69,7 @@ ten, 80 in a minute; package internal/fsm has the table, also for ARP.
 The filter passes only replies to this link's hardware address, and nothing at all
 while BOUND. The one goroutine of internal/poll reads for every link; rawudp checks
 the IPv4 and UDP framing and wire the message, each once: what comes after them is
-valid. wire.Parse gives an Offer, Ack or Nak; the loop hands it to fsm.Machine.Step,
+valid. wire.ParseAwaited gives an Offer, Ack or Nak; the loop hands it to fsm.Machine.Step,
 which is the whole protocol and does no I/O; the loop does what it returns. What may
 block, the lease file and netlink, is done by a worker.
 

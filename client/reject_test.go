@@ -50,7 +50,7 @@ func TestRejectedIsVisible(t *testing.T) {
 		say(func(m *dhcpv4.DHCPv4) { m.TransactionID[0] ^= 1 })
 		say(func(m *dhcpv4.DHCPv4) { m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeNak)) })
 		want := []string{"for another hardware address", "unauthenticated FORCERENEW", "offer without server id",
-			"offer of another exchange", "not an offer"}
+			"of another exchange", "of a type that is not awaited"}
 		got := c.Stats().Rejected
 		for _, reason := range want {
 			if got[reason] != 1 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+	"github.com/dhclient-go/dhclient-go/client/internal/wire"
 )
 
 const (
@@ -102,6 +103,11 @@ func (c *Client) step(ev fsm.Event) {
 // listen turns delivery on before the first message leaves, and off when no
 // answer could matter.
 func (c *Client) listen() {
+	if xid, offer, ok := c.machine.Awaits(); !ok {
+		c.awaited.Store(nil)
+	} else if a := c.awaited.Load(); a == nil || a.XID != xid || a.Offer != offer {
+		c.awaited.Store(&wire.Awaited{XID: xid, Offer: offer})
+	}
 	want := c.machine.Listening()
 	if want == c.listening {
 		return

@@ -131,13 +131,14 @@ func (p *poller) run() {
 		return // only when the file is closed
 	}
 	events := make([]unix.EpollEvent, 32)
+	n := 0
+	// One closure for all rounds: a flood of frames makes no garbage.
+	wait := func(fd uintptr) bool {
+		n, err = unix.EpollWait(int(fd), events, 0)
+		return n > 0 || (err != nil && !errors.Is(err, syscall.EINTR))
+	}
 	for {
-		n := 0
-		err := conn.Read(func(fd uintptr) bool {
-			n, err = unix.EpollWait(int(fd), events, 0)
-			return n > 0 || (err != nil && !errors.Is(err, syscall.EINTR))
-		})
-		if err != nil {
+		if conn.Read(wait) != nil {
 			return // the file is closed
 		}
 		for _, ev := range events[:max(n, 0)] {

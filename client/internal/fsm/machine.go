@@ -137,6 +137,26 @@ func (m *Machine) Listening() bool {
 	return false
 }
 
+// Awaits is the exchange that awaits an answer, and whether that is an OFFER or
+// else an ACK or NAK; ok is false where there is none. Any other message would
+// be ignored by Step, so that who reads a flood may leave it away.
+func (m *Machine) Awaits() (xid uint32, offer, ok bool) {
+	switch s := m.state.(type) {
+	case selecting:
+		return s.xid, true, true
+	case requesting:
+		return s.xid, false, true
+	case rebooting:
+		return s.xid, false, s.tries > 0
+	case renewing:
+		return s.xid, false, true
+	case rebinding:
+		return s.xid, false, true
+	case off, initial, waiting, checking, applying, bound:
+	}
+	return 0, false, false
+}
+
 // catchUp does what passed deadlines demand. Each state answers a Tick with a
 // deadline in the future or with another state, and no chain of them is longer
 // than BOUND, RENEWING, REBINDING, expiry.

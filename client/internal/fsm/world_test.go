@@ -324,6 +324,9 @@ func (w *world) keepsStored() bool {
 
 // judge is what an event must have led to.
 func (w *world) judge(before *world, ev Event) error {
+	if err := w.idle(before, ev); err != nil {
+		return err
+	}
 	gone := func(a netip.Addr) bool { return w.link == nil || w.link.Address != a }
 	switch ev := ev.(type) {
 	case Conflict:
@@ -348,6 +351,30 @@ func (w *world) judge(before *world, ev Event) error {
 		if w.link != nil && !w.stopped && ev.Addr != before.m.cfg.HardwareAddr {
 			return errors.New("an address of another client stays")
 		}
+	}
+	return nil
+}
+
+// idle fails if a message changed anything that was not awaited.
+func (w *world) idle(before *world, ev Event) error {
+	xid, offer, ok := before.m.Awaits()
+	var got uint32
+	isOffer := false
+	switch ev := ev.(type) {
+	case Offer:
+		got, isOffer = ev.XID, true
+	case Ack:
+		got = ev.XID
+	case Nak:
+		got = ev.XID
+	default:
+		return nil
+	}
+	if due(before.m.Deadline(), w.now) || ok && xid == got && offer == isOffer {
+		return nil
+	}
+	if w.m.State() != before.m.State() || w.total != before.total || w.m.seq != before.m.seq {
+		return errors.New("a message that was not awaited has an effect")
 	}
 	return nil
 }

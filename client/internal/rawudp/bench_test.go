@@ -51,7 +51,7 @@ func BenchmarkUnrelatedTraffic(b *testing.B) {
 
 // sender is a socket at the far end that the Go runtime does not know: it would
 // wake a thread for each frame that has left.
-func sender(b *testing.B, r *rig) (fd int, to unix.Sockaddr) {
+func sender(b testing.TB, r *rig) (fd int, to unix.Sockaddr) {
 	r.far.Close() // so that nobody else sees it
 	r.there.Do(b, func() {
 		var err error

@@ -35,7 +35,8 @@ type Conn struct {
 	receive func(payload []byte, from netip.Addr)
 	count   counters
 	packet  packetConn
-	raw     syscall.RawConn // of packet
+	raw     syscall.RawConn  // of packet
+	reading func(fd uintptr) // readFrom, made once
 	log     *slog.Logger
 	reg     *poll.Registration
 	once    func() error // closes
@@ -73,6 +74,7 @@ var ipv4 = binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ET
 func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, error) {
 	c := &Conn{receive: receive, index: cfg.Link.Index, filter: filterFor(cfg.Link.Index, cfg.Link.HardwareAddr)}
 	c.once = sync.OnceValue(c.close)
+	c.reading = c.readFrom
 	if c.log = cfg.Logger; c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

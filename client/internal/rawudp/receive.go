@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +21,8 @@ const burst = 32
 var shared struct {
 	frame   [1 << 16]byte
 	control [64]byte // unix.TpacketAuxdata and its header are 36
+	vec     unix.Iovec
+	msg     unix.Msghdr
 }
 
 // Receive turns delivery on or off. When it has turned it off, receive is not
@@ -57,12 +60,17 @@ func (c *Conn) drain() {
 func (c *Conn) ready() {
 	c.rx.Lock()
 	defer c.rx.Unlock()
+	_ = c.raw.Control(c.reading) // an error is that it is closed
+}
+
+// readFrom reads some frames from the descriptor.
+func (c *Conn) readFrom(fd uintptr) {
 	for range burst {
-		n, status, err := c.read()
+		n, status, errno := read(fd)
 		switch {
-		case errors.Is(err, unix.EAGAIN):
+		case errno == unix.EAGAIN:
 			return
-		case err != nil:
+		case errno != 0:
 			// ENETDOWN: the link went down. The socket goes on when it is up.
 			c.count.readErrors.Add(1)
 		case c.on:
@@ -90,17 +98,20 @@ func (c *Conn) drop(why Reason) {
 	}
 }
 
-// read reads one frame into the shared buffer.
-func (c *Conn) read() (n int, status uint32, err error) {
-	err = c.control(func(fd int) (err error) {
-		var controlled int
-		n, controlled, _, _, err = unix.Recvmsg(fd, shared.frame[:], shared.control[:], unix.MSG_DONTWAIT)
-		if err == nil {
-			status = auxStatus(shared.control[:controlled])
-		}
-		return err
-	})
-	return n, status, err
+// read reads one frame into the shared buffer. unix.Recvmsg would make an object
+// for the sender's address, which a packet socket knows nothing new by.
+func read(fd uintptr) (n int, status uint32, errno unix.Errno) {
+	m := &shared.msg
+	shared.vec.Base = &shared.frame[0]
+	shared.vec.SetLen(len(shared.frame))
+	*m = unix.Msghdr{Iov: &shared.vec, Control: &shared.control[0]}
+	m.SetIovlen(1)
+	m.SetControllen(len(shared.control))
+	got, _, errno := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(m)), unix.MSG_DONTWAIT)
+	if errno != 0 {
+		return 0, 0, errno
+	}
+	return int(got), auxStatus(shared.control[:m.Controllen]), 0
 }
 
 // auxStatus returns tp_status of the frame's PACKET_AUXDATA; 0 without one.

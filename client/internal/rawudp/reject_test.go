@@ -1,11 +1,15 @@
 package rawudp
 
 import (
+	"errors"
 	"log/slog"
 	"maps"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Each frame that is dropped is counted by its reason, in words, and at debug
@@ -72,5 +76,35 @@ func TestRejected_CostsNoMemory(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { c.deliver(frame, 0) }); n != 0 {
 			t.Errorf("%s: %v allocations for each frame", row.name, n)
 		}
+	}
+}
+
+// Nor does reading it: a flood makes no garbage on its way here.
+func TestReadingCostsNoMemory(t *testing.T) {
+	r := newRig(t)
+	c, got := r.open(t)
+	m := newReply()
+	m.checksum = wrong
+	frame := m.frame()
+	fd, to := sender(t, r)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	sent := uint64(0)
+	for range 2000 {
+		switch err := unix.Sendto(fd, frame, 0, to); {
+		case err == nil:
+			sent++
+		case !errors.Is(err, unix.ENOBUFS):
+			t.Fatal(err)
+		}
+	}
+	var s Stats
+	wait(t, "the last frame", func() bool { s = c.Stats(); return s.Dropped[UDPChecksum]+s.Overrun >= sent })
+	runtime.ReadMemStats(&after)
+	if made := after.Mallocs - before.Mallocs; made > s.Dropped[UDPChecksum]/2 {
+		t.Errorf("%d objects made for %d frames", made, s.Dropped[UDPChecksum])
+	}
+	if len(got) != 0 {
+		t.Error("one was delivered")
 	}
 }

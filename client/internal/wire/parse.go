@@ -40,9 +40,23 @@ const (
 // else a *Reject. The xid is carried, not checked: package fsm knows which
 // exchange is under way. The event shares no memory with b, and its lease has
 // no Start.
-func Parse(b []byte, id *Identity) (fsm.Event, error) {
+func Parse(b []byte, id *Identity) (fsm.Event, error) { return ParseAwaited(b, id, nil) }
+
+// An Awaited is the exchange under way.
+type Awaited struct {
+	XID uint32
+	// Offer says that an OFFER is awaited, else it is an ACK or NAK.
+	Offer bool
+}
+
+// ParseAwaited is Parse of a message that is awaited; any other is rejected
+// before it is taken apart, since there may be a flood of them. Nil is anything.
+func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 	if err := checkHeader(b, id); err != nil {
 		return nil, err
+	}
+	if awaited != nil && binary.BigEndian.Uint32(b[xidAt:]) != awaited.XID {
+		return nil, bare(OtherExchange)
 	}
 	var s scan
 	ended, err := s.note(optionsField, b[headerLen:])
@@ -50,8 +64,15 @@ func Parse(b []byte, id *Identity) (fsm.Event, error) {
 		return nil, err
 	}
 	if s.count[optOverload] == 0 { // else the type may stand elsewhere
-		if _, err := s.messageType(); err != nil {
+		kind, err := s.messageType()
+		if err != nil {
 			return nil, err
+		}
+		if kind == dhcpv4.MessageTypeOffer && s.count[optServerID] == 0 {
+			return nil, bare(NoServerID)
+		}
+		if awaited != nil && awaited.Offer != (kind == dhcpv4.MessageTypeOffer) {
+			return nil, bare(NotAwaited)
 		}
 	}
 	r, err := decode(b, s, ended)

@@ -36,6 +36,8 @@ const (
 	NoCookie
 	// BadOptions is an option that runs past the end of its field.
 	BadOptions
+	// OtherExchange is another xid than that of the exchange under way.
+	OtherExchange
 	// NoType is a message without option 53: BOOTP (RFC 1534).
 	NoType
 	// BadType is an option 53 that came twice, has another length than 1 or is
@@ -44,6 +46,9 @@ const (
 	// ForceRenew is a FORCERENEW, which needs an authentication that we do not
 	// do (RFC 6704 3).
 	ForceRenew
+	// NotAwaited is an OFFER where an ACK or NAK is awaited, or the other way
+	// round (RFC 2131 figure 5).
+	NotAwaited
 	// OtherClientID is an option 61 that is not ours (RFC 6842 3).
 	OtherClientID
 	// NoServerID is a DHCPOFFER without option 54 (RFC 2131 table 3).
@@ -69,9 +74,11 @@ var reasonNames = [NumReasons]string{
 	OtherClient:   "for another hardware address",
 	NoCookie:      "no DHCP cookie",
 	BadOptions:    "broken options",
+	OtherExchange: "of another exchange",
 	NoType:        "no message type",
 	BadType:       "bad message type",
 	ForceRenew:    "unauthenticated FORCERENEW",
+	NotAwaited:    "of a type that is not awaited",
 	OtherClientID: "for another client id",
 	NoServerID:    "offer without server id",
 	BadServerID:   "bad server id",

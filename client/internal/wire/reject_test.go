@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -80,6 +81,44 @@ func TestReject_CostsNoMemory(t *testing.T) {
 		}
 		if n := testing.AllocsPerRun(100, func() { _, _ = Parse(row.b, id) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// What is not awaited is rejected with as little (RFC 2131 4.4.1, figure 5); what
+// is, is read.
+func TestParseAwaited_RFC2131_4_4_1(t *testing.T) {
+	id, xid := testIdentity(), binary.BigEndian.Uint32(offer()[4:])
+	for _, row := range []struct {
+		name string
+		b    []byte
+		xid  uint32
+		want Reason // NumReasons: none
+		in   bool   // an OFFER is awaited
+	}{
+		{"an OFFER", offer(), xid, NumReasons, true},
+		{"an OFFER, too late", offer(), xid, NotAwaited, false},
+		{"an OFFER of another exchange", offer(), xid ^ 1, OtherExchange, true},
+		{"an ACK", ack(), xid, NumReasons, false},
+		{"an ACK, too early", ack(), xid, NotAwaited, true},
+		{"an ACK of another exchange", ack(), xid ^ 1<<31, OtherExchange, false},
+		{"a NAK", nak(), xid, NumReasons, false},
+		{"a NAK, too early", nak(), xid, NotAwaited, true},
+		{"a NAK of another exchange", nak(), xid ^ 1, OtherExchange, false},
+	} {
+		awaited := &Awaited{row.xid, row.in}
+		_, err := ParseAwaited(row.b, id, awaited)
+		if row.want == NumReasons {
+			if err != nil {
+				t.Errorf("%s: %v", row.name, err)
+			}
+			continue
+		}
+		if r, ok := err.(*Reject); !ok || r.Reason != row.want {
+			t.Errorf("%s: %v, want %v", row.name, err, row.want)
+		}
+		if n := testing.AllocsPerRun(100, func() { _, _ = ParseAwaited(row.b, id, awaited) }); n != 0 {
+			t.Errorf("%s: %v allocations", row.name, n)
 		}
 	}
 }
