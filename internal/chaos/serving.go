@@ -6,9 +6,10 @@ import (
 )
 
 // terms draws what a server grants from now on: short leases, so that T1, T2 and
-// the end come often.
+// the end come often, but longer than the 4 to 7 s of --acd=rfc5227, in which
+// they would end.
 func (p plan) terms() func(s *server) {
-	whole := time.Duration(6+p.IntN(12)) * time.Second
+	whole := time.Duration(9+p.IntN(11)) * time.Second
 	own := p.chance(50)
 	return func(s *server) {
 		s.opts.Lease, s.opts.T1, s.opts.T2 = whole, 0, 0
