@@ -364,3 +364,29 @@ func damaged(b []byte, number uint64) []byte {
 	at := rng.IntN(len(b))
 	return append(b[:at:at], append(part, b[at:]...)...)
 }
+
+// A link in the place of the file is not followed, were it to the client's own
+// lease: who can write to the directory does not make it read another file, nor
+// write it.
+func TestLinkIsNotFollowed_LIF_09(t *testing.T) {
+	t.Parallel()
+	nettest.Require(t)
+	h := inherit(t)
+	elsewhere := filepath.Join(h.dir, "elsewhere")
+	must(t, os.Rename(h.file(), elsewhere))
+	must(t, os.Symlink(elsewhere, h.file()))
+	before, err := os.ReadFile(elsewhere)
+	must(t, err)
+	c := start(t, h.cli, h.dir)
+	expect(t, h.n.WaitFor(t, patience, sent(h.cli)), message{Type: dhcpv4.MessageTypeDiscover})
+	c.bound(t)
+	renewNow(t, h.n, h.cli, c)
+	c.end(t)
+	wantWarnings(t, c, unreadable)
+	if after, err := os.ReadFile(elsewhere); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("what the link led to is now %q, %v", after, err)
+	}
+	if got := listing(filepath.Dir(h.file())); got != "eth0.json regular" {
+		t.Errorf("in the directory is %q", got)
+	}
+}
