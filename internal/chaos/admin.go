@@ -17,6 +17,11 @@ var adminAddresses = []netip.Prefix{
 	netip.MustParsePrefix("198.18.7.1/24"), netip.MustParsePrefix("192.0.2.251/24"), netip.MustParsePrefix("192.0.2.252/32"),
 }
 
+// isAdmins says that the administrator may give an address to the link.
+func isAdmins(a netip.Addr) bool {
+	return slices.ContainsFunc(adminAddresses, func(p netip.Prefix) bool { return p.Addr() == a })
+}
+
 // adminAddressStep has the administrator add an address, or remove it.
 func adminAddressStep(p plan) planned {
 	a := adminAddresses[p.IntN(len(adminAddresses))]

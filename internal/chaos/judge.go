@@ -153,9 +153,27 @@ func (j *judge) frame(f frame.Frame) {
 	if f.DHCP != nil {
 		j.rights.message(f, j.life())
 	}
+	if from := senderOf(f); f.Src == j.mac && from.IsValid() && !isAdmins(from) {
+		j.pending = append(j.pending, news{f.Time, from, 0, fmt.Sprintf("%v was the source of a frame", from)})
+	}
 	if f.DHCP != nil || f.ARP != nil {
 		j.diary.note(f.Time, "wire  %s", strings.TrimPrefix(f.String(), f.Time.Format("15:04:05.000000 ")))
 	}
+}
+
+// senderOf is the address that a frame says it is from; the zero Addr for none.
+func senderOf(f frame.Frame) netip.Addr {
+	var a netip.Addr
+	switch {
+	case f.ARP != nil:
+		a = f.ARP.SenderIP
+	case f.IPv4 != nil:
+		a = f.IPv4.Src
+	}
+	if a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
 }
 
 // life is the number of the process that runs, from 1; 0 for none.

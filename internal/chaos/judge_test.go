@@ -284,6 +284,20 @@ func TestJudge(t *testing.T) {
 			s.see10(2.2, 2.4, leasedA)
 			return s
 		}, "the lease file cannot be read"},
+		{"a frame from an address that nobody granted", func() *tale {
+			s := granted()
+			s.frame(frame.Frame{Time: s.at(1.5), Src: mac1, ARP: &frame.ARP{Op: 1, SenderMAC: mac1, SenderIP: leasedB.Addr(), TargetIP: leasedB.Addr()}})
+			s.see10(1.2, 3, leasedA)
+			return s
+		}, "192.0.2.60 was the source of a frame, but no server"},
+		{"a frame from the leased address, and a probe", func() *tale {
+			s := granted()
+			for _, from := range []netip.Addr{leasedA.Addr(), netip.IPv4Unspecified()} {
+				s.frame(frame.Frame{Time: s.at(1.5), Src: mac1, ARP: &frame.ARP{Op: 1, SenderMAC: mac1, SenderIP: from, TargetIP: leasedB.Addr()}})
+			}
+			s.see10(1.2, 3, leasedA)
+			return s
+		}, ""},
 		{"the administrator's route", func() *tale {
 			s := granted()
 			s.permit(func(_ map[netip.Prefix]bool, routes map[string]route) {
