@@ -19,7 +19,7 @@
 //	ARP probes            9     39    192   three for each address given
 //	ARP announcements     7     27    134   two for each address used, and defences
 //	  of those, defences  1      1      6
-//	ARP router requests   9     39    192   three for each lease
+//	ARP router requests  15     65    320   three for each lease, five to verify one
 //
 // It takes leases of a second or two to have that many sent: they are honoured,
 // but no lease is asked for again within a second, and none that has ended

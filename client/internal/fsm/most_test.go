@@ -232,7 +232,7 @@ func TestMost_SEC_05(t *testing.T) {
 
 var mostWidth = flag.Int("most", 1000, "how many ways the search for the most messages follows")
 
-// The bounds of the package comment. Each action is of two or three packets.
+// The bounds of the package comment. Each action is of two to five packets.
 var (
 	mostMessages = map[time.Duration]int{time.Second: burst - 1, 10 * time.Second: 18, time.Minute: 80}
 	mostActions  = map[time.Duration]int{time.Second: 3, 10 * time.Second: 13, time.Minute: 64}
