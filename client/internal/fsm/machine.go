@@ -125,6 +125,15 @@ func (m *Machine) Lease() *lease.Lease {
 	return m.onLink
 }
 
+// Found is the lease that a process before this one may have left on the link,
+// as long as nothing was done about it; nil for none.
+func (m *Machine) Found() *lease.Lease {
+	if m.used || m.seq > 0 {
+		return nil
+	}
+	return m.onLink
+}
+
 // Probing says that a conflict probe runs.
 func (m *Machine) Probing() bool { return m.probing.IsValid() }
 
@@ -333,6 +342,12 @@ func (m *Machine) addressGone(now time.Time, ev AddressGone) state {
 	}
 	l := m.onLink
 	if l.Remaining(now) <= kernelRounding {
+		if s := m.state.lease(); s != nil && s != l && s.Remaining(now) > kernelRounding {
+			// Its successor has been granted, and is probed yet.
+			m.note(Notice{Kind: Expired, Lease: l})
+			m.takeOff()
+			return m.state
+		}
 		return m.expire(now, l)
 	}
 	m.note(Notice{Kind: Lost, Lease: l, Text: "address removed by another program"})
