@@ -475,6 +475,35 @@ func TestAddressRemovedByHand(t *testing.T) {
 	}
 }
 
+// So is one that a process before this one has left on the link, which is
+// verified yet: without carrier, or while it is probed.
+func TestAddressFoundRemovedByHand(t *testing.T) {
+	for name, carrier := range map[string]bool{"without carrier": false, "while it is probed": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.stored = &lease.Lease{Address: offered, Bits: 24, Server: server1, Start: r.now().Add(-10 * time.Minute),
+					Valid: time.Hour, T1: 30 * time.Minute, T2: 50 * time.Minute, HardwareAddr: myMAC, ClientID: append([]byte{1}, myMAC[:]...)}
+				r.link.Addresses = []netip.Prefix{netip.PrefixFrom(offered, 24)}
+				r.link.Carrier = carrier
+				r.run()
+				r.pass(50 * time.Millisecond)
+				r.setLink(func(s *LinkState) { s.Addresses = nil })
+				r.forget()
+				r.pass(9 * time.Second)
+				wantTypes(t, r)
+				if len(r.applied) != 1 || r.applied[0] != nil {
+					t.Errorf("applied %v, want the removal of what else the lease has left", r.applied)
+				}
+				r.setLink(func(s *LinkState) { s.Carrier = true })
+				r.pass(3 * time.Second)
+				wantTypes(t, r, "DISCOVER", "REQUEST")
+				r.stop()
+			})
+		})
+	}
+}
+
 // A report from before the address was set once more takes nothing away.
 func TestAddressReportIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
+	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 // linkChanged compares the link with what it was, and tells the machine.
@@ -67,14 +68,23 @@ func (c *Client) follow(was, s LinkState) {
 // noteAddress remembers that the link has the leased address. The link may have
 // been reported with it before the machine knew that it is there.
 func (c *Client) noteAddress() {
-	if l := c.machine.Lease(); l != nil && isHeld(&c.link, l.Address) {
+	if l := c.onLink(); l != nil && isHeld(&c.link, l.Address) {
 		c.seen = l.Address
 	}
 }
 
+// onLink is the lease whose address the link should have: that in use, or what a
+// process before this one has left there.
+func (c *Client) onLink() *lease.Lease {
+	if l := c.machine.Lease(); l != nil {
+		return l
+	}
+	return c.machine.Found()
+}
+
 // watchAddress notices that the leased address, once seen on the link, is gone.
 func (c *Client) watchAddress(s *LinkState) {
-	l := c.machine.Lease()
+	l := c.onLink()
 	switch {
 	case l == nil:
 		c.seen = noAddr
