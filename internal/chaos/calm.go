@@ -17,6 +17,9 @@ const (
 	slowLimit = 35 * time.Second
 	// probeLimit is what --acd=rfc5227 adds.
 	probeLimit = 7 * time.Second
+	// patience is how long a back-off may be that is waited for: a person would
+	// hurry the client sooner, and so would a run.
+	patience = 30 * time.Second
 	// maxGap is the longest time between two DISCOVERs.
 	maxGap = 71 * time.Second
 )
@@ -57,8 +60,9 @@ func (l *lab) calm(hurried bool) string {
 	if l.client.has("rfc5227") {
 		limit += probeLimit
 	}
-	if !hurried {
-		limit += max(l.judge.gap(began), waiting(l.client.log.String(), began))
+	wait := max(l.judge.gap(began), waiting(l.client.log.String(), began))
+	if hurried = hurried || wait > patience; !hurried {
+		limit += wait
 	}
 	return l.leased(limit, hurried)
 }
