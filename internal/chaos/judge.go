@@ -17,7 +17,7 @@ import (
 const (
 	// grace is how long what must not be may be there, in every look: a client
 	// needs time to act, on a machine that others share.
-	grace = 2 * time.Second
+	grace = 1500 * time.Millisecond
 	// looks is in how many looks in a row, at least: a machine that stands
 	// still makes none.
 	looks = 8
