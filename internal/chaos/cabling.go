@@ -121,6 +121,7 @@ func macStep(p plan) planned {
 func renameStep(p plan) planned {
 	d := p.between(0, 3*time.Second)
 	return planned{name: fmt.Sprintf("renamed for %v", d.Round(time.Millisecond)), do: func(l *lab) string {
+		l.begun() // it wants its link by the name that it was given
 		rename := func(name string) { l.must("rename the link", l.cli.LinkSetName(l.link, name)) }
 		rename("uplink")
 		l.rest(d)

@@ -26,16 +26,16 @@ type crime struct {
 
 var crimes = []crime{
 	{"an address that nobody granted", func(l *lab, _ netip.Prefix) func() {
-		return l.put(&netlink.Addr{IPNet: net4(netip.MustParsePrefix("192.0.2.99/24")), Flags: unix.IFA_F_NOPREFIXROUTE, ValidLft: 60, PreferedLft: 60})
-	}, "192.0.2.99/24 is on the link, but no server has acknowledged it"},
+		return l.put(&netlink.Addr{IPNet: net4(netip.MustParsePrefix("192.0.2.211/24")), Flags: unix.IFA_F_NOPREFIXROUTE, ValidLft: 60, PreferedLft: 60})
+	}, "192.0.2.211/24 is on the link, but no server has acknowledged it"},
 	{"a second address", func(l *lab, _ netip.Prefix) func() {
-		return l.put(&netlink.Addr{IPNet: net4(netip.MustParsePrefix("192.0.2.98/24")), Flags: unix.IFA_F_NOPREFIXROUTE, ValidLft: 60, PreferedLft: 60})
+		return l.put(&netlink.Addr{IPNet: net4(netip.MustParsePrefix("192.0.2.212/24")), Flags: unix.IFA_F_NOPREFIXROUTE, ValidLft: 60, PreferedLft: 60})
 	}, "more than one address of ours"},
 	{"an address that nobody granted, for a moment", func(l *lab, a netip.Prefix) func() {
-		undo := l.put(&netlink.Addr{IPNet: net4(netip.MustParsePrefix("192.0.2.97/24")), ValidLft: 60, PreferedLft: 60})
+		undo := l.put(&netlink.Addr{IPNet: net4(netip.MustParsePrefix("192.0.2.213/24")), ValidLft: 60, PreferedLft: 60})
 		undo()
 		return func() {}
-	}, "address 192.0.2.97/24 was set, but no server"},
+	}, "address 192.0.2.213/24 was set, but no server"},
 	{"a second default route", func(l *lab, a netip.Prefix) func() {
 		return l.lay(&netlink.Route{Dst: net4(netip.MustParsePrefix("0.0.0.0/0")), Src: a.Addr().AsSlice(), Priority: 77})
 	}, "more than one default route of ours"},
@@ -113,7 +113,9 @@ func TestCaught(t *testing.T) {
 			a, _ := l.address()
 			undo := c.do(l, a.prefix)
 			if !l.catches(c.want) {
-				t.Errorf("%s was not seen; the judge has %q", c.name, l.judge.violations())
+				t.Errorf("%s was not seen; the judge has %q, and has seen:\n%s", c.name, l.judge.violations(), l.judge.diary.tail(40))
+				b, err := os.ReadFile(l.store.File())
+				t.Logf("%s %v; client:\n%s", b, err, l.client.log)
 			}
 			undo()
 			time.Sleep(2 * lookEvery) // until it is seen that it is over

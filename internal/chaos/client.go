@@ -64,17 +64,23 @@ func (l *lab) alive() bool {
 	}
 }
 
-// signal sends a signal that the client catches, once it does.
-func (l *lab) signal(sig syscall.Signal) bool {
+// begun waits for the first word of the client: it has found its link, and
+// catches signals.
+func (l *lab) begun() bool {
 	select {
 	case <-l.client.log.word:
+		return true
 	case <-l.client.ended:
 		return false
 	case <-time.After(wordLimit):
 		l.judge.report(time.Now(), "the client has said nothing in %v", wordLimit)
 		return false
 	}
-	return l.client.cmd.Process.Signal(sig) == nil
+}
+
+// signal sends a signal, once the client catches it.
+func (l *lab) signal(sig syscall.Signal) bool {
+	return l.begun() && l.client.cmd.Process.Signal(sig) == nil
 }
 
 // kill ends the client without its doing.

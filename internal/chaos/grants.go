@@ -200,9 +200,9 @@ func (r *rights) held(addr netip.Addr, t time.Time) (last grant, ok bool) {
 	return last, ok
 }
 
-// right says why addr may not be on the link at t; "" if it may. alive says
-// whether the process of a life still runs at t.
-func (r *rights) right(addr netip.Addr, t time.Time, alive func(life int) bool) string {
+// right says why addr may not be on the link at t; "" if it may. heeds says
+// whether the process of a life has to act on a forfeit.
+func (r *rights) right(addr netip.Addr, t time.Time, heeds func(life int) bool) string {
 	last, ok := r.held(addr, t)
 	if !ok {
 		return "no server has acknowledged it"
@@ -212,7 +212,7 @@ func (r *rights) right(addr netip.Addr, t time.Time, alive func(life int) bool) 
 		return fmt.Sprintf("its lease ended at %s", clock(end))
 	}
 	for _, x := range r.forfeits {
-		if x.addr == addr && !x.at.Before(last.acked) && x.at.Before(t) && alive(x.life) && !r.void(x) {
+		if x.addr == addr && !x.at.Before(last.acked) && x.at.Before(t) && heeds(x.life) && !r.void(x) {
 			return fmt.Sprintf("%s came at %s", x.why, clock(x.at))
 		}
 	}

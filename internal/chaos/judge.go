@@ -190,6 +190,12 @@ func (j *judge) alive(life int, t time.Time) bool {
 	return l.to.IsZero() || t.Before(l.to)
 }
 
+// heeds says which processes have to act at a time on what happens to addr: the
+// one that runs then, unless it knows nothing of the address.
+func (j *judge) heeds(addr netip.Addr, at time.Time) func(life int) bool {
+	return func(life int) bool { return !j.orphans[addr] && j.alive(life, at) }
+}
+
 // started takes the start of a client. now is what it finds.
 func (j *judge) started(at time.Time, now look) {
 	j.mu.Lock()
@@ -262,7 +268,10 @@ func (j *judge) set(at time.Time, a address) {
 	defer j.mu.Unlock()
 	j.diary.note(at, "link  address %v for %d s", a.prefix, int32(a.valid))
 	if !j.adminAddrs[a.prefix] {
-		j.used = j.used || j.confirmed(a.prefix.Addr(), at)
+		if j.confirmed(a.prefix.Addr(), at) {
+			j.used = true
+			delete(j.orphans, a.prefix.Addr()) // it is known again
+		}
 		j.pending = append(j.pending, news{at, a.prefix.Addr(), a.valid, fmt.Sprintf("address %v was set", a.prefix)})
 	}
 }

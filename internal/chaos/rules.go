@@ -47,11 +47,10 @@ func (j *judge) persist(at time.Time, what string) {
 
 // judgeAddresses: one address, and only with a right to it.
 func (j *judge) judgeAddresses(l look, wrong map[string]bool) {
-	alive := func(life int) bool { return j.alive(life, l.at) }
 	var known []string
 	for _, a := range j.ours(l) {
 		addr := a.prefix.Addr()
-		if why := j.rights.right(addr, l.at, alive); why != "" {
+		if why := j.rights.right(addr, l.at, j.heeds(addr, l.at)); why != "" {
 			wrong[fmt.Sprintf("%v is on the link, but %s", a.prefix, why)] = true
 		}
 		if !j.orphans[addr] {
@@ -60,11 +59,6 @@ func (j *judge) judgeAddresses(l look, wrong map[string]bool) {
 	}
 	if len(known) > 1 {
 		wrong["more than one address of ours: "+strings.Join(known, " ")] = true
-	}
-	for addr := range j.orphans {
-		if j.confirmed(addr, l.at) {
-			delete(j.orphans, addr) // it is known again
-		}
 	}
 }
 
@@ -153,9 +147,9 @@ func (j *judge) judgeNews(now time.Time) {
 		}
 		// What has just ended, or was just refused, may cross with what the
 		// client had begun.
-		alive := func(life int) bool { return j.alive(life, n.at) }
-		why := j.rights.right(n.addr, n.at, alive)
-		if why != "" && j.rights.right(n.addr, n.at.Add(-settle), alive) != "" {
+		heeds := j.heeds(n.addr, n.at)
+		why := j.rights.right(n.addr, n.at, heeds)
+		if why != "" && j.rights.right(n.addr, n.at.Add(-settle), heeds) != "" {
 			j.accuse(n.at, "%s, but %s", n.what, why)
 			continue
 		}
