@@ -58,7 +58,7 @@ only on evidence against it, which is a NAK, a conflict, or a router that answer
 from another station (RFC 4436). Silence is no evidence. After a suspend it is
 as after a loss of carrier.
 
-What it sends is bounded, whatever arrives: at most 7 messages in a second, 18 in
+What it sends is bounded, whatever arrives: at most 8 messages in a second, 18 in
 ten, 80 in a minute; package internal/fsm has the table, also for ARP.
 
 # The path of a packet

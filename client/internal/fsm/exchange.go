@@ -111,15 +111,22 @@ func (m *Machine) backoff(n int) time.Duration {
 // prompt is how long to wait for an ACK before the first REQUEST is sent once
 // more, ahead of the schedule; zero for not at all. Delays are to follow what is
 // known of the network between client and server (RFC 2131 4.1), and that is how
-// soon after the last DISCOVER the OFFER came: a server that took longer than a
-// quarter of a second is not hurried. (An OFFER that answers an earlier DISCOVER
-// looks sooner than it is, which costs one message.)
-func (m *Machine) prompt(took time.Duration) time.Duration {
-	d := max(4*took, promptGap)
-	if m.cfg.Retransmit != Fast || d >= time.Second {
+// soon the OFFER came after discovered, the last DISCOVER: a server that took
+// longer than a quarter of a second is not hurried. (An OFFER that answers an
+// earlier DISCOVER looks sooner than it is, which costs one message.) After a
+// NAK or a conflict there is no hurry either.
+func (m *Machine) prompt(now, discovered time.Time) time.Duration {
+	d := max(4*now.Sub(discovered), promptGap)
+	if m.cfg.Retransmit != Fast || d >= time.Second || m.failedLately(now) {
 		return 0
 	}
 	return d + m.jitter(d/10)
+}
+
+// failedLately says that a NAK or a conflict is remembered.
+func (m *Machine) failedLately(now time.Time) bool {
+	return m.naks > 0 && now.Sub(m.lastNak) <= failureMemory ||
+		m.declines > 0 && now.Sub(m.lastDecline) <= failureMemory
 }
 
 // wait is a back-off that doubles from first, after n failures before, and is

@@ -12,7 +12,7 @@ func (m *Machine) request(now time.Time, s selecting, offer *lease.Lease) state 
 	x := s.exchange
 	x.sent, x.tries = now, 0
 	r := requesting{x, offer, s.stored}.send(m, now)
-	if d := m.prompt(now.Sub(s.last)); d > 0 {
+	if d := m.prompt(now, s.last); d > 0 {
 		// Not one of the tries: who answers late has as long as ever.
 		r.next, r.tries = now.Add(d), 0
 	}

@@ -172,6 +172,35 @@ func TestPrompt_RFC2131_4_1(t *testing.T) {
 	}
 }
 
+// TestPrompt_AfterFailure: who was refused, or found the address taken, is in no
+// hurry for ten minutes.
+func TestPrompt_AfterFailure(t *testing.T) {
+	for name, fail := range map[string]func(w *world){
+		"NAK": func(w *world) { must(w.do(move{"nak", w.now, Nak{XID: w.xid, Server: server1}})) },
+		"conflict": func(w *world) {
+			must(w.do(move{"ack", w.now, Ack{w.xid, granted(addrA, server1, time.Hour)}}))
+			must(w.do(move{"probed", w.now, Probed{Addr: addrA, By: station("c")}}))
+		},
+	} {
+		for after, want := range map[time.Duration]float64{8 * time.Minute: 1, 11 * time.Minute: 0.5} {
+			w := newWorld(Config{HardwareAddr: station("a")})
+			must(w.do(move{"start", w.now, Start{LinkUp: true}}))
+			must(w.do(move{"offer", w.now, Offer{w.xid, granted(addrA, server1, time.Hour)}}))
+			fail(&w)
+			for end := w.now.Add(after); w.now.Before(end); {
+				w = wait(w, 1)
+			}
+			for w.m.State() != Selecting {
+				w = wait(w, 1)
+			}
+			must(w.do(move{"offer", w.now, Offer{w.xid, granted(addrB, server2, time.Hour)}}))
+			if gap := w.m.Deadline().Sub(w.now).Seconds(); math.Abs(gap-want) > want/10 {
+				t.Errorf("%v after a %s: %v s to the next REQUEST, want %v", after, name, gap, want)
+			}
+		}
+	}
+}
+
 // TestRetry_RFC2131_4_4_5 has the rows REN-09, REN-10 and REN-11: when a renewal
 // is sent in a phase of which nobody hears.
 func TestRetry_RFC2131_4_4_5(t *testing.T) {

@@ -19,9 +19,9 @@ var (
 )
 
 // burst messages are one more than a second may have: the REQUEST of a stored
-// lease and its NAK, a DISCOVER and REQUEST with a NAK, which is answered at
+// lease and its NAK, a DISCOVER and two REQUESTs with a NAK, which is answered at
 // once the first time, and another DISCOVER and REQUEST with a DECLINE.
-const burst = 8
+const burst = 9
 
 // A world is a machine, and what its actions have made of what is around it:
 // the link, the conflict detector, and the servers, good and bad. It is a value,
