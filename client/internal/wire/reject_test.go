@@ -122,13 +122,3 @@ func TestParseAwaited_RFC2131_4_4_1(t *testing.T) {
 		}
 	}
 }
-
-// RFC 3118 2: an option 90 that is broken or means nothing to us does not matter
-// (AUTH-02).
-func TestAuthenticationIgnored_RFC3118_AUTH_02(t *testing.T) {
-	for _, value := range []string{"", "x", strings.Repeat("x", 11), strings.Repeat("x", 255)} {
-		if l := parsed(t, offer(opts(90, value))); l.Address != prefix("10.99.0.50/24").Addr() {
-			t.Errorf("90 of %d octets: %+v", len(value), l)
-		}
-	}
-}
