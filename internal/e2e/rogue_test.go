@@ -74,8 +74,8 @@ func (r *rogue) hears(t *testing.T, f func(frame.Frame)) {
 	})
 }
 
-// A flood is many frames.
-type flood struct {
+// An attack is a flood of frames that are made while it goes on.
+type attack struct {
 	stop  chan struct{}
 	done  chan struct{}
 	once  sync.Once
@@ -86,9 +86,9 @@ type flood struct {
 
 // floods sends what next returns, nil for nothing, rate times in a second, 0 for
 // as fast as it goes, until end.
-func (r *rogue) floods(t *testing.T, rate int, next func(i int) []byte) *flood {
+func (r *rogue) floods(t *testing.T, rate int, next func(i int) []byte) *attack {
 	t.Helper()
-	f := &flood{stop: make(chan struct{}), done: make(chan struct{}), began: time.Now()}
+	f := &attack{stop: make(chan struct{}), done: make(chan struct{}), began: time.Now()}
 	go func() {
 		defer close(f.done)
 		for {
@@ -115,7 +115,7 @@ func (r *rogue) floods(t *testing.T, rate int, next func(i int) []byte) *flood {
 }
 
 // end ends it, and returns how many frames there were, in all and in a second.
-func (f *flood) end() (sent, perSecond int) {
+func (f *attack) end() (sent, perSecond int) {
 	f.once.Do(func() { close(f.stop) })
 	<-f.done
 	return f.sent, int(float64(f.sent) / f.took.Seconds())

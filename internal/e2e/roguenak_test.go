@@ -16,7 +16,7 @@ import (
 
 // naks says NAK two thousand times a second to whatever the client said last: in
 // turn with its xid and with another.
-func (r *rogue) naks(t *testing.T, client *station, id netip.Addr) *flood {
+func (r *rogue) naks(t *testing.T, client *station, id netip.Addr) *attack {
 	t.Helper()
 	heard, chance := r.follows(t, client), rand.New(rand.NewPCG(3, 4))
 	return r.floods(t, 2000, func(i int) []byte {
