@@ -130,3 +130,21 @@ func TestFollowErrors(t *testing.T) {
 		}
 	})
 }
+
+// On another link the count of defences begins anew: what was said on the last
+// one is no reason to give up an address on this.
+func TestFollowForgetsDefence_RFC5227_2_4(t *testing.T) {
+	virtual(t, Config{}, func(t *testing.T, d *Detector, l *fakeLink) {
+		got := collect()
+		d.Defend(ours, got.lost)
+		l.receive(t, announcedBy(other, ours))
+		if err := d.Follow(4, self.addr()); err != nil {
+			t.Fatal(err)
+		}
+		l.receive(t, announcedBy(other, ours))
+		got.none(t)
+		if s := d.Stats(); s.Defences != 2 {
+			t.Errorf("%d defences, want one on each link", s.Defences)
+		}
+	})
+}
