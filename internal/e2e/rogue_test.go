@@ -201,7 +201,7 @@ func bounded(t *testing.T, n *nettest.Sniffer, s *station) {
 		is        func(frame.Frame) bool
 		in1, in10 int
 	}{
-		{"DHCP messages", sent(s), 7, 18},
+		{"DHCP messages", sent(s), 8, 18},
 		{"ARP probes", frame.IsARP(func(a frame.ARP) bool { return a.Probe && a.SenderMAC == s.mac }), 9, 39},
 		{"ARP announcements", frame.IsARP(func(a frame.ARP) bool { return a.Announcement && a.SenderMAC == s.mac }), 7, 27},
 	} {
