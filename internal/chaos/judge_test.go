@@ -105,214 +105,217 @@ func granted() *tale {
 	return s
 }
 
+// tales are histories, with what the judge has to say about each.
+var tales = []struct {
+	name string
+	tell func() *tale
+	want string // "" is innocent
+}{
+	{"a lease to its end", func() *tale {
+		s := granted()
+		s.see10(1.2, 11.5, leasedA)
+		s.resolver = original
+		s.see10(11.5, 15)
+		return s
+	}, ""},
+	{"beyond its end", func() *tale {
+		s := granted()
+		s.see10(1.2, 14, leasedA)
+		return s
+	}, "192.0.2.50/24 is on the link, but its lease ended"},
+	{"counted from the REQUEST, not from the ACK", func() *tale {
+		s := newTale()
+		s.reboot(1, 1, leasedA)
+		s.reboot(4, 1, leasedA)
+		s.ack(4.1, 1, leasedA)
+		s.set(s.at(4.2), address{leasedA, 9})
+		s.resolver = resolved
+		s.see10(4.2, 6, leasedA)
+		return s
+	}, "for 9 s, but its lease ends"},
+	{"renewed", func() *tale {
+		s := granted()
+		s.see10(1.2, 5, leasedA)
+		s.reboot(5, 2, leasedA)
+		s.ack(5.1, 2, leasedA)
+		s.see10(5, 14.5, leasedA)
+		return s
+	}, ""},
+	{"an ACK to somebody else's request", func() *tale {
+		s := newTale()
+		s.ack(1, 7, leasedA)
+		s.see10(1.1, 5, leasedA)
+		return s
+	}, "no server has acknowledged it"},
+	{"kept after a NAK", func() *tale {
+		s := granted()
+		s.reboot(3, 2, leasedA)
+		s.nak(3.1, 2, server2)
+		s.see10(3.2, 6, leasedA)
+		return s
+	}, "the NAK of 192.0.2.2 came"},
+	{"put back after a NAK, for a moment", func() *tale {
+		s := granted()
+		s.see10(1.2, 3, leasedA)
+		s.reboot(3, 2, leasedA)
+		s.nak(3.1, 2, server2)
+		s.resolver = original
+		s.see10(3.2, 5)
+		s.set(s.at(5), address{leasedA, 5})
+		s.see10(5.1, 7)
+		return s
+	}, "address 192.0.2.50/24 was set, but the NAK"},
+	{"a NAK of a server that was not chosen", func() *tale {
+		s := granted()
+		s.choose(3, 2, leasedA)
+		s.nak(3.1, 2, server2)
+		s.see10(3.2, 6, leasedA)
+		return s
+	}, ""},
+	{"a NAK after the ACK", func() *tale {
+		s := granted()
+		s.nak(1.2, 1, server1)
+		s.see10(1.2, 6, leasedA)
+		return s
+	}, ""},
+	{"a NAK to an exchange that is over", func() *tale {
+		s := granted()
+		s.reboot(3, 2, leasedA)
+		s.message(6, true, 3, kindOf(dhcpv4.MessageTypeDiscover))
+		s.nak(6.1, 2, server1)
+		s.see10(6.2, 9, leasedA)
+		return s
+	}, ""},
+	{"a NAK while the cable was moved", func() *tale {
+		s := granted()
+		s.reboot(3, 2, leasedA)
+		s.nak(3.1, 2, server2)
+		s.disturbed(s.at(3.3))
+		s.see10(3.2, 6, leasedA)
+		return s
+	}, ""},
+	{"a NAK that a process did not live to heed", func() *tale {
+		s := granted()
+		s.reboot(3, 2, leasedA)
+		s.nak(3.1, 2, server2)
+		s.ended(s.at(3.15), "killed")
+		s.see10(3.2, 9, leasedA)
+		return s
+	}, ""},
+	{"kept after its own DECLINE", func() *tale {
+		s := granted()
+		s.message(3, true, 2, kindOf(dhcpv4.MessageTypeDecline), about(leasedA))
+		s.see10(3, 6, leasedA)
+		return s
+	}, "its DECLINE came"},
+	{"kept after its own RELEASE", func() *tale {
+		s := granted()
+		s.message(3, true, 2, kindOf(dhcpv4.MessageTypeRelease), dhcpv4.WithClientIP(leasedA.Addr().AsSlice()))
+		s.see10(3, 6, leasedA)
+		return s
+	}, "its RELEASE came"},
+	{"kept with another hardware address", func() *tale {
+		s := granted()
+		s.see10(1.2, 3, leasedA)
+		s.changedMAC(s.at(3), lease.HardwareAddr{2, 0, 0, 0, 0, 2})
+		s.see10(3, 6, leasedA)
+		return s
+	}, "a new hardware address came"},
+	{"put back after a removal by hand", func() *tale {
+		s := granted()
+		s.see10(1.2, 3, leasedA)
+		s.removed(s.at(3), leasedA.Addr())
+		s.resolver = original
+		s.see10(3.1, 4)
+		s.resolver = resolved
+		s.see10(4, 7, leasedA)
+		return s
+	}, "the administrator's removal came"},
+	{"what a killed process left, and nobody knows of", func() *tale {
+		s := granted()
+		s.see10(1.2, 3, leasedA)
+		s.ended(s.at(3), "killed")
+		s.started(s.at(4), s.last)
+		s.choose(4, 2, leasedB)
+		s.ack(4.1, 2, leasedB)
+		s.see10(4.2, 10, leasedA, leasedB)
+		return s
+	}, ""},
+	{"what a killed process left, and its lease file knows of", func() *tale {
+		s := granted()
+		s.stored = &lease.Lease{Address: leasedA.Addr(), HardwareAddr: mac1}
+		s.see10(1.2, 3, leasedA)
+		s.ended(s.at(3), "killed")
+		s.started(s.at(4), s.last)
+		s.choose(4, 2, leasedB)
+		s.ack(4.1, 2, leasedB)
+		s.see10(4.2, 10, leasedA, leasedB)
+		return s
+	}, "more than one address of ours"},
+	{"an old resolver file", func() *tale {
+		s := granted()
+		s.see10(1.2, 3, leasedA)
+		s.see10(3, 6)
+		return s
+	}, "the resolver file is still a lease's"},
+	{"name servers of no lease", func() *tale {
+		s := granted()
+		s.resolver = strings.ReplaceAll(resolved, "192.0.2.3", "192.0.2.66")
+		s.see10(1.2, 1.4, leasedA)
+		return s
+	}, "the name servers [192.0.2.66], which no lease has"},
+	{"a rewritten resolver file", func() *tale {
+		s := granted()
+		s.resolver = "nameserver 192.0.2.3\n"
+		s.see10(1.2, 1.4, leasedA)
+		return s
+	}, "neither the original nor the client's"},
+	{"a lease file that the harness spoilt, then a torn one", func() *tale {
+		s := granted()
+		s.spoil(s.at(1.5))
+		s.storeErr = net.ErrClosed
+		s.see10(1.6, 2, leasedA)
+		s.storeErr = nil
+		s.see10(2, 2.2, leasedA)
+		if len(s.violations()) > 0 {
+			return s
+		}
+		s.storeErr = net.ErrClosed
+		s.see10(2.2, 2.4, leasedA)
+		return s
+	}, "the lease file cannot be read"},
+	{"a frame from an address that nobody granted", func() *tale {
+		s := granted()
+		s.frame(frame.Frame{Time: s.at(1.5), Src: mac1, ARP: &frame.ARP{Op: 1, SenderMAC: mac1, SenderIP: leasedB.Addr(), TargetIP: leasedB.Addr()}})
+		s.see10(1.2, 3, leasedA)
+		return s
+	}, "192.0.2.60 was the source of a frame, but no server"},
+	{"a frame from the leased address, and a probe", func() *tale {
+		s := granted()
+		for _, from := range []netip.Addr{leasedA.Addr(), netip.IPv4Unspecified()} {
+			s.frame(frame.Frame{Time: s.at(1.5), Src: mac1, ARP: &frame.ARP{Op: 1, SenderMAC: mac1, SenderIP: from, TargetIP: leasedB.Addr()}})
+		}
+		s.see10(1.2, 3, leasedA)
+		return s
+	}, ""},
+	{"the administrator's route", func() *tale {
+		s := granted()
+		s.permit(func(_ map[netip.Prefix]bool, routes map[string]route) {
+			routes["by default"] = adminRoutes["by default"]
+		})
+		s.see10(1.2, 4, leasedA)
+		return s
+	}, "the administrator's route by default is gone"},
+	{"a route that prefers no address", func() *tale {
+		s := granted()
+		s.routed(s.at(1.2), route{dst: netip.MustParsePrefix("0.0.0.0/0"), gateway: server1, dhcp: true}, true)
+		s.see10(1.2, 3, leasedA)
+		return s
+	}, "metric 0 dhcp=true was set, but no server"},
+}
+
 func TestJudge(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		tell func() *tale
-		want string // "" is innocent
-	}{
-		{"a lease to its end", func() *tale {
-			s := granted()
-			s.see10(1.2, 11.5, leasedA)
-			s.resolver = original
-			s.see10(11.5, 15)
-			return s
-		}, ""},
-		{"beyond its end", func() *tale {
-			s := granted()
-			s.see10(1.2, 14, leasedA)
-			return s
-		}, "192.0.2.50/24 is on the link, but its lease ended"},
-		{"counted from the REQUEST, not from the ACK", func() *tale {
-			s := newTale()
-			s.reboot(1, 1, leasedA)
-			s.reboot(4, 1, leasedA)
-			s.ack(4.1, 1, leasedA)
-			s.set(s.at(4.2), address{leasedA, 9})
-			s.resolver = resolved
-			s.see10(4.2, 6, leasedA)
-			return s
-		}, "for 9 s, but its lease ends"},
-		{"renewed", func() *tale {
-			s := granted()
-			s.see10(1.2, 5, leasedA)
-			s.reboot(5, 2, leasedA)
-			s.ack(5.1, 2, leasedA)
-			s.see10(5, 14.5, leasedA)
-			return s
-		}, ""},
-		{"an ACK to somebody else's request", func() *tale {
-			s := newTale()
-			s.ack(1, 7, leasedA)
-			s.see10(1.1, 5, leasedA)
-			return s
-		}, "no server has acknowledged it"},
-		{"kept after a NAK", func() *tale {
-			s := granted()
-			s.reboot(3, 2, leasedA)
-			s.nak(3.1, 2, server2)
-			s.see10(3.2, 6, leasedA)
-			return s
-		}, "the NAK of 192.0.2.2 came"},
-		{"put back after a NAK, for a moment", func() *tale {
-			s := granted()
-			s.see10(1.2, 3, leasedA)
-			s.reboot(3, 2, leasedA)
-			s.nak(3.1, 2, server2)
-			s.resolver = original
-			s.see10(3.2, 5)
-			s.set(s.at(5), address{leasedA, 5})
-			s.see10(5.1, 7)
-			return s
-		}, "address 192.0.2.50/24 was set, but the NAK"},
-		{"a NAK of a server that was not chosen", func() *tale {
-			s := granted()
-			s.choose(3, 2, leasedA)
-			s.nak(3.1, 2, server2)
-			s.see10(3.2, 6, leasedA)
-			return s
-		}, ""},
-		{"a NAK after the ACK", func() *tale {
-			s := granted()
-			s.nak(1.2, 1, server1)
-			s.see10(1.2, 6, leasedA)
-			return s
-		}, ""},
-		{"a NAK to an exchange that is over", func() *tale {
-			s := granted()
-			s.reboot(3, 2, leasedA)
-			s.message(6, true, 3, kindOf(dhcpv4.MessageTypeDiscover))
-			s.nak(6.1, 2, server1)
-			s.see10(6.2, 9, leasedA)
-			return s
-		}, ""},
-		{"a NAK while the cable was moved", func() *tale {
-			s := granted()
-			s.reboot(3, 2, leasedA)
-			s.nak(3.1, 2, server2)
-			s.disturbed(s.at(3.3))
-			s.see10(3.2, 6, leasedA)
-			return s
-		}, ""},
-		{"a NAK that a process did not live to heed", func() *tale {
-			s := granted()
-			s.reboot(3, 2, leasedA)
-			s.nak(3.1, 2, server2)
-			s.ended(s.at(3.15), "killed")
-			s.see10(3.2, 9, leasedA)
-			return s
-		}, ""},
-		{"kept after its own DECLINE", func() *tale {
-			s := granted()
-			s.message(3, true, 2, kindOf(dhcpv4.MessageTypeDecline), about(leasedA))
-			s.see10(3, 6, leasedA)
-			return s
-		}, "its DECLINE came"},
-		{"kept after its own RELEASE", func() *tale {
-			s := granted()
-			s.message(3, true, 2, kindOf(dhcpv4.MessageTypeRelease), dhcpv4.WithClientIP(leasedA.Addr().AsSlice()))
-			s.see10(3, 6, leasedA)
-			return s
-		}, "its RELEASE came"},
-		{"kept with another hardware address", func() *tale {
-			s := granted()
-			s.see10(1.2, 3, leasedA)
-			s.changedMAC(s.at(3), lease.HardwareAddr{2, 0, 0, 0, 0, 2})
-			s.see10(3, 6, leasedA)
-			return s
-		}, "a new hardware address came"},
-		{"put back after a removal by hand", func() *tale {
-			s := granted()
-			s.see10(1.2, 3, leasedA)
-			s.removed(s.at(3), leasedA.Addr())
-			s.resolver = original
-			s.see10(3.1, 4)
-			s.resolver = resolved
-			s.see10(4, 7, leasedA)
-			return s
-		}, "the administrator's removal came"},
-		{"what a killed process left, and nobody knows of", func() *tale {
-			s := granted()
-			s.see10(1.2, 3, leasedA)
-			s.ended(s.at(3), "killed")
-			s.started(s.at(4), s.last)
-			s.choose(4, 2, leasedB)
-			s.ack(4.1, 2, leasedB)
-			s.see10(4.2, 10, leasedA, leasedB)
-			return s
-		}, ""},
-		{"what a killed process left, and its lease file knows of", func() *tale {
-			s := granted()
-			s.stored = &lease.Lease{Address: leasedA.Addr(), HardwareAddr: mac1}
-			s.see10(1.2, 3, leasedA)
-			s.ended(s.at(3), "killed")
-			s.started(s.at(4), s.last)
-			s.choose(4, 2, leasedB)
-			s.ack(4.1, 2, leasedB)
-			s.see10(4.2, 10, leasedA, leasedB)
-			return s
-		}, "more than one address of ours"},
-		{"an old resolver file", func() *tale {
-			s := granted()
-			s.see10(1.2, 3, leasedA)
-			s.see10(3, 6)
-			return s
-		}, "the resolver file is still a lease's"},
-		{"name servers of no lease", func() *tale {
-			s := granted()
-			s.resolver = strings.ReplaceAll(resolved, "192.0.2.3", "192.0.2.66")
-			s.see10(1.2, 1.4, leasedA)
-			return s
-		}, "the name servers [192.0.2.66], which no lease has"},
-		{"a rewritten resolver file", func() *tale {
-			s := granted()
-			s.resolver = "nameserver 192.0.2.3\n"
-			s.see10(1.2, 1.4, leasedA)
-			return s
-		}, "neither the original nor the client's"},
-		{"a lease file that the harness spoilt, then a torn one", func() *tale {
-			s := granted()
-			s.spoil(s.at(1.5))
-			s.storeErr = net.ErrClosed
-			s.see10(1.6, 2, leasedA)
-			s.storeErr = nil
-			s.see10(2, 2.2, leasedA)
-			if len(s.violations()) > 0 {
-				return s
-			}
-			s.storeErr = net.ErrClosed
-			s.see10(2.2, 2.4, leasedA)
-			return s
-		}, "the lease file cannot be read"},
-		{"a frame from an address that nobody granted", func() *tale {
-			s := granted()
-			s.frame(frame.Frame{Time: s.at(1.5), Src: mac1, ARP: &frame.ARP{Op: 1, SenderMAC: mac1, SenderIP: leasedB.Addr(), TargetIP: leasedB.Addr()}})
-			s.see10(1.2, 3, leasedA)
-			return s
-		}, "192.0.2.60 was the source of a frame, but no server"},
-		{"a frame from the leased address, and a probe", func() *tale {
-			s := granted()
-			for _, from := range []netip.Addr{leasedA.Addr(), netip.IPv4Unspecified()} {
-				s.frame(frame.Frame{Time: s.at(1.5), Src: mac1, ARP: &frame.ARP{Op: 1, SenderMAC: mac1, SenderIP: from, TargetIP: leasedB.Addr()}})
-			}
-			s.see10(1.2, 3, leasedA)
-			return s
-		}, ""},
-		{"the administrator's route", func() *tale {
-			s := granted()
-			s.permit(func(_ map[netip.Prefix]bool, routes map[string]route) {
-				routes["by default"] = adminRoutes["by default"]
-			})
-			s.see10(1.2, 4, leasedA)
-			return s
-		}, "the administrator's route by default is gone"},
-		{"a route that prefers no address", func() *tale {
-			s := granted()
-			s.routed(s.at(1.2), route{dst: netip.MustParsePrefix("0.0.0.0/0"), gateway: server1, dhcp: true}, true)
-			s.see10(1.2, 3, leasedA)
-			return s
-		}, "metric 0 dhcp=true was set, but no server"},
-	} {
+	for _, c := range tales {
 		t.Run(c.name, func(t *testing.T) {
 			got := strings.Join(c.tell().violations(), "\n")
 			if !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
