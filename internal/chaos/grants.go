@@ -200,19 +200,21 @@ func (r *rights) held(addr netip.Addr, t time.Time) (last grant, ok bool) {
 	return last, ok
 }
 
-// right says why addr may not be on the link at t; "" if it may. heeds says
-// whether the process of a life has to act on a forfeit.
-func (r *rights) right(addr netip.Addr, t time.Time, heeds func(life int) bool) string {
+// right says why addr may not be on the link at t; "" if it may, or if that is
+// not over for longer than late. heeds says whether the process of a life has to
+// act on a forfeit.
+func (r *rights) right(addr netip.Addr, t time.Time, late time.Duration, heeds func(life int) bool) string {
 	last, ok := r.held(addr, t)
 	if !ok {
 		return "no server has acknowledged it"
 	}
 	end, _ := r.longest(addr, t)
-	if !t.Before(end) {
+	over := t.Add(-late)
+	if !over.Before(end) {
 		return fmt.Sprintf("its lease ended at %s", clock(end))
 	}
 	for _, x := range r.forfeits {
-		if x.addr == addr && !x.at.Before(last.acked) && x.at.Before(t) && heeds(x.life) && !r.void(x) {
+		if x.addr == addr && !x.at.Before(last.acked) && x.at.Before(over) && heeds(x.life) && !r.void(x) {
 			return fmt.Sprintf("%s came at %s", x.why, clock(x.at))
 		}
 	}

@@ -21,6 +21,9 @@ const (
 	// settle is how long the news of an address wait for the frames that
 	// explain it.
 	settle = time.Second
+	// crossing is how long after the end of a right the client may set an
+	// address: it had begun to.
+	crossing = 500 * time.Millisecond
 )
 
 // An address is one of the client's link.

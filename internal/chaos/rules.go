@@ -50,7 +50,7 @@ func (j *judge) judgeAddresses(l look, wrong map[string]bool) {
 	var known []string
 	for _, a := range j.ours(l) {
 		addr := a.prefix.Addr()
-		if why := j.rights.right(addr, l.at, j.heeds(addr, l.at)); why != "" {
+		if why := j.rights.right(addr, l.at, 0, j.heeds(addr, l.at)); why != "" {
 			wrong[fmt.Sprintf("%v is on the link, but %s", a.prefix, why)] = true
 		}
 		if !j.orphans[addr] {
@@ -145,11 +145,7 @@ func (j *judge) judgeNews(now time.Time) {
 			later = append(later, n)
 			continue
 		}
-		// What has just ended, or was just refused, may cross with what the
-		// client had begun.
-		heeds := j.heeds(n.addr, n.at)
-		why := j.rights.right(n.addr, n.at, heeds)
-		if why != "" && j.rights.right(n.addr, n.at.Add(-settle), heeds) != "" {
+		if why := j.rights.right(n.addr, n.at, crossing, j.heeds(n.addr, n.at)); why != "" {
 			j.accuse(n.at, "%s, but %s", n.what, why)
 			continue
 		}
