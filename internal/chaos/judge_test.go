@@ -208,6 +208,15 @@ var tales = []struct {
 		s.see10(3, 6, leasedA)
 		return s
 	}, "its DECLINE came"},
+	{"set while its DECLINE left", func() *tale {
+		s := newTale()
+		s.choose(1, 1, leasedA)
+		s.ack(1.1, 1, leasedA)
+		s.message(1.2, true, 2, kindOf(dhcpv4.MessageTypeDecline), about(leasedA))
+		s.set(s.at(1.201), address{leasedA, 9})
+		s.see10(1.4, 3)
+		return s
+	}, ""},
 	{"kept after its own RELEASE", func() *tale {
 		s := granted()
 		s.message(3, true, 2, kindOf(dhcpv4.MessageTypeRelease), dhcpv4.WithClientIP(leasedA.Addr().AsSlice()))
