@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +34,7 @@ func newResumeWatch(asleep func() time.Duration, resumed func(slept time.Duratio
 		return nil, fmt.Errorf("create a timer: %w", err)
 	}
 	w := &resumeWatch{fd: fd, asleep: asleep, was: asleep()}
-	never := unix.ItimerSpec{Value: unix.Timespec{Sec: 1 << 33}} // the year 2242
+	never := unix.ItimerSpec{Value: unix.Timespec{Sec: math.MaxInt32}} // and if in 2038, once
 	err = unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &never, nil)
 	if err == nil {
 		w.reg, err = poll.Register(fd, func() { w.woken(resumed) })

@@ -46,6 +46,18 @@ var floods = []struct {
 	{"our own ARP, reflected", func(r *rogue, req *dhcpv4.DHCPv4, chance *rand.Rand) []byte {
 		return r.arp(uint16(1+chance.IntN(2)), lease.HardwareAddr(req.ClientHWAddr), host(byte(10+chance.IntN(10))), none)
 	}, 1 << 20, false},
+	{"broken ARP", func(r *rogue, _ *dhcpv4.DHCPv4, chance *rand.Rand) []byte {
+		// About the addresses that the server has to give; the sender is no
+		// station, or a field of the header is wrong, or the end is missing.
+		b := r.arp(uint16(1+chance.IntN(2)), lease.HardwareAddr{}, host(byte(10+chance.IntN(10))), none)
+		switch chance.IntN(3) {
+		case 0:
+			b[14+chance.IntN(8)] ^= byte(1 + chance.IntN(255))
+		case 1:
+			b = b[:14+chance.IntN(28)]
+		}
+		return b
+	}, 6 << 20, false},
 }
 
 // TestRogueFloods: what is sent as fast as it can be takes no memory and a few
