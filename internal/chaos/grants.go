@@ -32,7 +32,14 @@ type forfeit struct {
 	// soft is one that a change of the link at that time makes void: it may
 	// not have been heard.
 	soft bool
+	// queued is one that the kernel may have kept until it knew the server's
+	// hardware address.
+	queued bool
 }
+
+// queueTime is how long the kernel keeps a datagram for which it asks ARP, and a
+// little more: an old one may leave after the address has been leased again.
+const queueTime = 4 * time.Second
 
 // An offer is of an address, at a time.
 type offer struct {
@@ -144,7 +151,7 @@ func (r *rights) sent(f frame.Frame, life int) {
 		r.declined[wanted] = f.Time
 		r.forfeit(forfeit{addr: wanted, at: f.Time, life: life, why: "its DECLINE"})
 	case dhcpv4.MessageTypeRelease:
-		r.forfeit(forfeit{addr: client, at: f.Time, life: life, why: "its RELEASE"})
+		r.forfeit(forfeit{addr: client, at: f.Time, life: life, why: "its RELEASE", queued: true})
 	}
 }
 
@@ -214,7 +221,8 @@ func (r *rights) right(addr netip.Addr, t time.Time, late time.Duration, heeds f
 		return fmt.Sprintf("its lease ended at %s", clock(end))
 	}
 	for _, x := range r.forfeits {
-		if x.addr == addr && !x.at.Before(last.acked) && x.at.Before(over) && heeds(x.life) && !r.void(x) {
+		old := x.queued && x.at.Sub(last.acked) < queueTime
+		if x.addr == addr && !x.at.Before(last.acked) && x.at.Before(over) && heeds(x.life) && !r.void(x) && !old {
 			return fmt.Sprintf("%s came at %s", x.why, clock(x.at))
 		}
 	}

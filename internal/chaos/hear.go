@@ -20,7 +20,11 @@ func (j *judge) frame(f frame.Frame) {
 		j.rights.message(f, j.life())
 	}
 	if from := senderOf(f); f.Src == j.mac && from.IsValid() && !isAdmins(from) {
-		j.pending = append(j.pending, news{f.Time, from, 0, fmt.Sprintf("%v was the source of a frame", from)})
+		late := crossing
+		if f.IPv4 != nil {
+			late = queueTime
+		}
+		j.pending = append(j.pending, news{f.Time, from, 0, fmt.Sprintf("%v was the source of a frame", from), late})
 	}
 	if f.DHCP != nil || f.ARP != nil {
 		j.diary.note(f.Time, "wire  %s", strings.TrimPrefix(f.String(), f.Time.Format("15:04:05.000000 ")))
@@ -118,7 +122,7 @@ func (j *judge) set(at time.Time, a address) {
 			j.used = true
 			delete(j.orphans, a.prefix.Addr()) // it is known again
 		}
-		j.pending = append(j.pending, news{at, a.prefix.Addr(), a.valid, fmt.Sprintf("address %v was set", a.prefix)})
+		j.pending = append(j.pending, news{at, a.prefix.Addr(), a.valid, fmt.Sprintf("address %v was set", a.prefix), crossing})
 	}
 }
 
@@ -138,7 +142,7 @@ func (j *judge) routed(at time.Time, r route, added bool) {
 	defer j.mu.Unlock()
 	j.diary.note(at, "link  route %v added=%v", r, added)
 	if added && r.dhcp {
-		j.pending = append(j.pending, news{at, r.source, 0, fmt.Sprintf("route %v was set", r)})
+		j.pending = append(j.pending, news{at, r.source, 0, fmt.Sprintf("route %v was set", r), crossing})
 	}
 }
 

@@ -105,6 +105,8 @@ type news struct {
 	addr  netip.Addr
 	valid uint32
 	what  string
+	// late is how long the right to it may have been over.
+	late time.Duration
 }
 
 func newJudge(original string) *judge {

@@ -219,10 +219,16 @@ var tales = []struct {
 	}, ""},
 	{"kept after its own RELEASE", func() *tale {
 		s := granted()
+		s.message(6, true, 2, kindOf(dhcpv4.MessageTypeRelease), dhcpv4.WithClientIP(leasedA.Addr().AsSlice()))
+		s.see10(6, 9, leasedA)
+		return s
+	}, "its RELEASE came"},
+	{"leased again while the kernel kept the RELEASE", func() *tale {
+		s := granted()
 		s.message(3, true, 2, kindOf(dhcpv4.MessageTypeRelease), dhcpv4.WithClientIP(leasedA.Addr().AsSlice()))
 		s.see10(3, 6, leasedA)
 		return s
-	}, "its RELEASE came"},
+	}, ""},
 	{"kept with another hardware address", func() *tale {
 		s := granted()
 		s.see10(1.2, 3, leasedA)

@@ -145,7 +145,7 @@ func (j *judge) judgeNews(now time.Time) {
 			later = append(later, n)
 			continue
 		}
-		if why := j.rights.right(n.addr, n.at, crossing, j.heeds(n.addr, n.at)); why != "" {
+		if why := j.rights.right(n.addr, n.at, n.late, j.heeds(n.addr, n.at)); why != "" {
 			j.accuse(n.at, "%s, but %s", n.what, why)
 			continue
 		}
