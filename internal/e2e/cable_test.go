@@ -52,7 +52,7 @@ func (p port) do(t *testing.T, change func(netlink.Link) error) {
 	})
 }
 
-// A carrier is what the kernel reports of eth0, from when it is made.
+// A carrier is what the kernel reports of a link, from when it is made.
 type carrier struct {
 	mu   sync.Mutex
 	all  []carrierReport
@@ -64,8 +64,8 @@ type carrierReport struct {
 	up bool // with carrier, and up
 }
 
-// watchCarrier records until the test ends.
-func watchCarrier(t *testing.T, s *station) *carrier {
+// watchCarrier records what becomes of the link name until the test ends.
+func watchCarrier(t *testing.T, s *station, name string) *carrier {
 	t.Helper()
 	ns, err := netns.GetFromName(s.Name)
 	if err != nil {
@@ -81,7 +81,7 @@ func watchCarrier(t *testing.T, s *station) *carrier {
 	go func() {
 		defer close(ended)
 		for u := range updates {
-			if u.Attrs().Name == "eth0" {
+			if u.Attrs().Name == name {
 				c.add(carrierReport{time.Now(), u.IfInfomsg.Flags&unix.IFF_RUNNING != 0})
 			}
 		}

@@ -59,7 +59,7 @@ func TestSameNetwork_RFC4436_2_1(t *testing.T) {
 			turn(t)
 			l := newLAN(t)
 			home := l.newIsland(t, "br0", "192.0.2.0/24", honest)
-			n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client)
+			n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client, "eth0")
 			p := start(t, l.client, stateDir(t), "--log-format=json")
 			a := p.bound(t)
 			p.learns(t, home.router)
@@ -116,7 +116,7 @@ func TestConnectionLivesOn_RFC4436_2_1(t *testing.T) {
 	turn(t)
 	l := newLAN(t)
 	home := l.newIsland(t, "br0", "192.0.2.0/24", honest)
-	m, link := watch(t, l.client), watchCarrier(t, l.client)
+	m, link := watch(t, l.client), watchCarrier(t, l.client, "eth0")
 	p := start(t, l.client, stateDir(t), "--log-format=json")
 	a := p.bound(t)
 	p.learns(t, home.router)
@@ -140,7 +140,7 @@ func TestUnknownRouter_RFC4436_2_1(t *testing.T) {
 	home := l.newIsland(t, "br0", "192.0.2.0/24", func(c *dhcptest.Config) {
 		c.Routers = []netip.Addr{host(253)} // nobody
 	})
-	n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client)
+	n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client, "eth0")
 	p := start(t, l.client, stateDir(t), "--log-format=json")
 	p.bound(t)
 	n.WaitFor(t, patience, asks(l.client, host(253))) // it wanted to know
@@ -166,7 +166,7 @@ func TestNakAfterRouter_RFC4436_2(t *testing.T) {
 	l := newLAN(t)
 	home := l.newIsland(t, "br0", "192.0.2.0/24", honest)
 	l.client.guests(t)
-	n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client)
+	n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client, "eth0")
 	p := start(t, l.client, stateDir(t), "--log-format=json")
 	old := p.bound(t)
 	p.learns(t, home.router)

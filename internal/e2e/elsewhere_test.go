@@ -49,7 +49,7 @@ func TestAnotherNetwork_RFC4436_2_1(t *testing.T) {
 				islands[0].router.squat(t, islands[1].at(254))
 				islands[1].router.squat(t, islands[0].at(254))
 			}
-			n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client)
+			n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client, "eth0")
 			p := start(t, l.client, stateDir(t), "--log-format=json", "--metric=1007")
 			a := p.bound(t)
 			p.learns(t, islands[0].router)
@@ -115,7 +115,7 @@ func TestSilentNetwork_RFC2131_3_2_3(t *testing.T) {
 	home := l.newIsland(t, "br0", "192.0.2.0/24", honest)
 	away := l.newIsland(t, "br1", "198.51.100.0/24", honest)
 	l.client.guests(t)
-	n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client)
+	n, m, link := sniff(t, l.client), watch(t, l.client), watchCarrier(t, l.client, "eth0")
 	p := start(t, l.client, stateDir(t), "--log-format=json", "--metric=1007")
 	a := p.bound(t)
 	p.learns(t, home.router)
