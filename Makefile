@@ -58,7 +58,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s) each
 
 CHAOSTIME ?= 5m
 chaos: ## random faults for CHAOSTIME (5m), from a printed seed, in namespaces
-	@./scripts/deps.sh $(DEBS)
+	@./scripts/deps.sh iproute2 nftables dnsmasq-base kea-dhcp4-server
 	@go run ./internal/chaos -for $(CHAOSTIME) $(CHAOSFLAGS)
 
 bench-loss: build ## time to address where 30 % of the frames are lost
