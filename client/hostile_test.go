@@ -93,7 +93,7 @@ func (k *kernel) routes() (list []hostile.Route) {
 func (k *kernel) finish() *hostile.Record {
 	k.record.Last, k.record.MTU, k.record.DNS = k.routes(), 1500, []netip.Addr{}
 	if k.held != nil {
-		k.record.DNS = k.held.DNS
+		k.record.DNS = append(k.record.DNS, k.held.DNS...)
 	}
 	return &k.record
 }

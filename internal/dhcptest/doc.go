@@ -4,5 +4,6 @@
 // Server is the protocol alone: bytes and a time in, bytes and where they go
 // out. Two things run it: Link, a network in memory for testing/synctest, and
 // Conn, a packet socket on a real link. Squat is the other host of an address
-// conflict.
+// conflict. Package hostile below has what such a server can do to a client, row by
+// row.
 package dhcptest

@@ -12,10 +12,17 @@ func has(prefix string) Check {
 	want := netip.MustParsePrefix(prefix)
 	return Check{"ends with " + prefix, func(r *Record) (bool, string) {
 		if held := r.at(r.Window); len(held) != 1 || held[0] != want {
-			return false, list(held)
+			return false, inTheEnd(held)
 		}
 		return true, since(r, want)
 	}}
+}
+
+func inTheEnd(held []netip.Prefix) string {
+	if len(held) == 0 {
+		return "no address in the end"
+	}
+	return list(held) + " in the end"
 }
 
 // keeps is has, and from the first moment on without a gap.
@@ -101,6 +108,26 @@ func ends(brief, full time.Duration) Check {
 	}}
 }
 
+// covered wants that no address outlives its lease: there is an ACK at least so
+// often while it is on the link.
+func covered(valid time.Duration) Check {
+	return Check{fmt.Sprintf("no address longer than %v without an ACK", valid), func(r *Record) (bool, string) {
+		for _, s := range r.stays() {
+			last := s.From
+			for _, m := range append(r.said(ack), Message{At: min(s.To, r.Window)}) {
+				if m.At < s.From || m.At > s.To {
+					continue
+				}
+				if gap := m.At - last; gap > valid+time.Second+r.Slack {
+					return false, fmt.Sprintf("%v for %s without an ACK", s.Prefix, seconds(gap))
+				}
+				last = m.At
+			}
+		}
+		return true, ""
+	}}
+}
+
 // lasts wants that the kernel keeps addresses at least or at most that long.
 func lasts(least, most time.Duration) Check {
 	says := fmt.Sprintf("has a lifetime of %v at most", most)
@@ -124,8 +151,8 @@ func lasts(least, most time.Duration) Check {
 // flaps wants that no more than n times an address came to the link.
 func flaps(n int) Check {
 	return Check{"no address that comes and goes", func(r *Record) (bool, string) {
-		all := r.stays()
-		return len(all) <= n, stays(all)
+		all := len(r.stays())
+		return all <= n, fmt.Sprintf("%d times an address", all)
 	}}
 }
 
@@ -134,6 +161,6 @@ func oneOf(ends ...int) Check {
 	return Check{"ends with one of the addresses", func(r *Record) (bool, string) {
 		held := r.at(r.Window)
 		ok := len(held) == 1 && held[0].Bits() == 24 && slices.ContainsFunc(ends, func(n int) bool { return held[0].Addr() == host(n) })
-		return ok, list(held)
+		return ok, inTheEnd(held)
 	}}
 }

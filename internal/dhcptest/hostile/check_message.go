@@ -70,18 +70,17 @@ func accepts(server, addr netip.Addr) Check {
 	}}
 }
 
-// refuses wants that no REQUEST names the first server, the one that lies.
-func refuses(server netip.Addr) Check {
-	return Check{fmt.Sprintf("accepts nothing of %v", server), func(r *Record) (bool, string) {
-		for _, m := range r.sent(request) {
-			s, a := addrOf(m.ServerIdentifier()), addrOf(m.RequestedIPAddress())
-			if s == server || s.IsUnspecified() && addrOf(m.ClientIPAddr).IsUnspecified() {
-				return false, fmt.Sprintf("REQUEST of %v from %v", a, s)
-			}
+// refuses wants that nothing is accepted that the first server offered, who lies:
+// a REQUEST names the second, or there is none.
+var refuses = Check{"accepts nothing of the liar", func(r *Record) (bool, string) {
+	for _, m := range r.sent(request) {
+		s, a := addrOf(m.ServerIdentifier()), addrOf(m.RequestedIPAddress())
+		if s != host(2) && addrOf(m.ClientIPAddr).IsUnspecified() {
+			return false, fmt.Sprintf("REQUEST of %v from %v", a, s)
 		}
-		return true, ""
-	}}
-}
+	}
+	return true, ""
+}}
 
 // accepted are the REQUESTs of SELECTING.
 func accepted(r *Record) []Message {

@@ -30,13 +30,13 @@ func via(router netip.Addr) Check {
 }
 
 // routes wants these routes through routers when the window ends, and no others
-// but the default route.
+// but the default route and those within the network.
 func routes(want ...string) Check {
 	return Check{"routes " + list(want), func(r *Record) (bool, string) {
 		got := []string{}
 		for _, rt := range r.Last {
-			if rt.Dst.Bits() > 0 && !rt.Dst.Contains(host(50)) {
-				got = append(got, fmt.Sprintf("%v via %v", rt.Dst, rt.Via))
+			if rt.elsewhere() {
+				got = append(got, way(rt))
 			}
 		}
 		slices.Sort(got)
@@ -45,12 +45,16 @@ func routes(want ...string) Check {
 	}}
 }
 
+// elsewhere says that a route leads out of the network, and is not the default
+// route.
+func (r Route) elsewhere() bool { return r.Dst.Bits() > 0 && !r.Dst.Overlaps(Network) }
+
 // neverVia wants that no route ever goes through a router.
 func neverVia(router netip.Addr) Check {
 	return Check{fmt.Sprintf("never a route via %v", router), func(r *Record) (bool, string) {
 		for _, rt := range slices.Concat(r.Routes, r.Last) {
 			if rt.Via == router {
-				return false, fmt.Sprintf("%v via %v", rt.Dst, rt.Via)
+				return false, way(rt)
 			}
 		}
 		return true, ""
@@ -84,8 +88,8 @@ func dns(server netip.Addr) Check {
 // oneRoute wants no other route than the first of option 121.
 var oneRoute = Check{"no route but the whole one", func(r *Record) (bool, string) {
 	for _, rt := range r.Last {
-		if rt.Dst.Bits() > 0 && !rt.Dst.Contains(host(50)) && rt.Dst != netip.MustParsePrefix("10.7.0.0/16") {
-			return false, list(r.Last)
+		if rt.elsewhere() && rt.Dst != netip.MustParsePrefix("10.7.0.0/16") {
+			return false, way(rt)
 		}
 	}
 	return true, ""

@@ -212,7 +212,7 @@ func answers(req *dhcpv4.DHCPv4, typ dhcpv4.MessageType, server, yiaddr netip.Ad
 	if err != nil {
 		panic(err) // nothing in it can fail
 	}
-	r := dhcptest.Reply{Dst: toAll, MAC: lease.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
+	r := dhcptest.Reply{Dst: toAll, MAC: everyStation}
 	if typ != nak {
 		m.YourIPAddr = yiaddr.AsSlice()
 		m.UpdateOption(dhcpv4.OptIPAddressLeaseTime(time.Hour))
@@ -226,8 +226,11 @@ func answers(req *dhcpv4.DHCPv4, typ dhcpv4.MessageType, server, yiaddr netip.Ad
 	return r
 }
 
-// toAll is where a broadcast goes.
-var toAll = netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), 68)
+// Where a broadcast goes.
+var (
+	toAll        = netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), 68)
+	everyStation = lease.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+)
 
 // option sets an option to these octets.
 func option(code uint8, value ...byte) change {

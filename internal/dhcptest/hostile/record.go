@@ -165,7 +165,7 @@ func (r *Record) String() string {
 		all = append(all, line{a.At, fmt.Sprintf("  address %v %s", a.Prefix, what)})
 	}
 	for _, rt := range r.Routes {
-		all = append(all, line{rt.At, fmt.Sprintf("  route %v via %v", rt.Dst, rt.Via)})
+		all = append(all, line{rt.At, "  route " + way(rt)})
 	}
 	slices.SortStableFunc(all, func(a, b line) int { return cmp.Compare(a.at, b.at) })
 	var b strings.Builder

@@ -1,10 +1,12 @@
 package hostile
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
 )
 
@@ -26,11 +28,12 @@ var acks = Group{"ACK and OFFER out of place", []Row{
 	},
 	{
 		Name:  "no server id",
-		About: "The ACK has no option 54.",
+		About: "ACKs have no option 54: renewals go to the server of the OFFER.",
 		IDs:   []string{"REQ-15"},
-		Cast:  []Lie{says(ack, drop(54))},
+		Cast:  []Lie{all(aging, says(ack, drop(54)))},
 		Want:  []Check{unhurried},
-		Ours:  []Check{keeps("10.99.0.50/24"), quiet},
+		Ours:  []Check{keeps("10.99.0.50/24"), asks(host(1))},
+		Brief: 5 * time.Second,
 	},
 	{
 		Name:  "five times",
@@ -86,4 +89,19 @@ var acks = Group{"ACK and OFFER out of place", []Row{
 		})},
 		Want: []Check{keeps("10.99.0.50/24"), quiet},
 	},
+	{
+		Name:  "FORCERENEW",
+		About: "1 s after the ACK comes a FORCERENEW, without authentication.",
+		IDs:   []string{"FR-01"},
+		Cast: []Lie{once(is(request), func(req *dhcpv4.DHCPv4, out []dhcptest.Reply) []dhcptest.Reply {
+			r := answers(req, forceRenew, host(1), host(50))
+			r.Delay = time.Second
+			r.Dst, r.MAC = netip.AddrPortFrom(host(50), 68), lease.HardwareAddr(req.ClientHWAddr)
+			return append(out, r)
+		})},
+		Want: []Check{keeps("10.99.0.50/24"), quiet},
+	},
 }}
+
+// forceRenew is of RFC 3203 4.
+const forceRenew = dhcpv4.MessageType(9)

@@ -36,7 +36,7 @@ var crowd = Group{"Who answers", []Row{
 		About: "The OFFERs go to UDP port 69.",
 		IDs:   []string{"VAL-21"},
 		Cast:  []Lie{script(to(69)), good},
-		Want:  []Check{refuses(host(1)), has("10.99.0.60/24")},
+		Want:  []Check{refuses, has("10.99.0.60/24")},
 	},
 	{
 		Name:  "two offers",

@@ -40,7 +40,7 @@ var headers = Group{"Messages that are none", []Row{
 // is honest, must win.
 func ignored(name, about string, lie Lie, ids ...string) Row {
 	return Row{Name: name, About: about, IDs: append(ids, "INI-07"), Cast: []Lie{lie, good},
-		Want: []Check{refuses(host(1)), without(host(50)), has("10.99.0.60/24")}}
+		Want: []Check{refuses, without(host(50)), has("10.99.0.60/24")}}
 }
 
 // Where the parts of a message are (RFC 2131 figure 1).

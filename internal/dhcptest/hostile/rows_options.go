@@ -49,7 +49,7 @@ var options = Group{"Options", []Row{
 	},
 	{
 		Name:  "junk",
-		About: "All options from 128 to 247 are there with junk in them.",
+		About: "60 options from 128 to 246 are there, with junk in them.",
 		IDs:   []string{"VAL-27"},
 		Cast:  []Lie{octets(func(b []byte) []byte { return raw(junk()...)(b) })},
 		Want:  []Check{has("10.99.0.50/24"), via(host(1))},
@@ -60,7 +60,7 @@ var options = Group{"Options", []Row{
 		IDs:   []string{"VAL-25"},
 		Cast:  []Lie{octets(raw(12, 200, 'a', 'b', 'c', 'd'))},
 		Want:  []Check{masked(24), lasts(0, time.Hour), unhurried},
-		Ours:  []Check{bare, refuses(host(1))},
+		Ours:  []Check{bare, refuses},
 		Brief: 4 * time.Second,
 	},
 	{
@@ -69,7 +69,7 @@ var options = Group{"Options", []Row{
 		IDs:   []string{"VAL-25"},
 		Cast:  []Lie{octets(raw(12))},
 		Want:  []Check{masked(24), lasts(0, time.Hour), unhurried},
-		Ours:  []Check{bare, refuses(host(1))},
+		Ours:  []Check{bare, refuses},
 		Brief: 4 * time.Second,
 	},
 	{
@@ -184,10 +184,11 @@ func asLongAsAllowed(req *dhcpv4.DHCPv4, out []dhcptest.Reply) []dhcptest.Reply 
 	return out
 }
 
-// junk is an option of each code that has no meaning to us, and End.
+// junk is many options that have no meaning to us, and End: no more than fits into
+// 576 octets.
 func junk() (b []byte) {
-	for code := byte(128); code < 248; code++ {
-		b = append(b, code, 3, code, 0xff, 0)
+	for code := byte(128); code < 248; code += 2 {
+		b = append(b, code, 2, code, 0xff)
 	}
 	return append(b, 255)
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
 )
 
@@ -69,7 +68,7 @@ var others = Group{"Others on the link", []Row{
 
 // toEverybody is a broadcast.
 func toEverybody(payload []byte) dhcptest.Reply {
-	return dhcptest.Reply{Dst: toAll, MAC: lease.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, Payload: payload}
+	return dhcptest.Reply{Dst: toAll, MAC: everyStation, Payload: payload}
 }
 
 // forAnother is a reply as another client would get it.
@@ -119,6 +118,6 @@ func within(first, last string) Check {
 	return Check{"ends with an address from " + first + " to " + last, func(r *Record) (bool, string) {
 		held := r.at(r.Window)
 		ok := len(held) == 1 && held[0].Bits() == low.Bits() && !held[0].Addr().Less(low.Addr()) && !high.Addr().Less(held[0].Addr())
-		return ok, list(held)
+		return ok, inTheEnd(held)
 	}}
 }

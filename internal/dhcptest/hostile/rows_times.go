@@ -17,7 +17,7 @@ var times = Group{"Lease times", []Row{
 		IDs:   []string{"VAL-13"},
 		Cast:  []Lie{always(option(51, 0, 0, 0, 0))},
 		Want:  []Check{unhurried, flaps(1)},
-		Ours:  []Check{bare, refuses(host(1))},
+		Ours:  []Check{bare, refuses},
 	},
 	{
 		Name:  "0 in the ACK",
@@ -30,10 +30,10 @@ var times = Group{"Lease times", []Row{
 	},
 	{
 		Name:  "1 s",
-		About: "A lease of one second: no more than one message a second.",
-		IDs:   []string{"VAL-14"},
+		About: "A lease of one second: no more than one message a second, and no address that outlives it.",
+		IDs:   []string{"VAL-14", "REN-12"},
 		Cast:  []Lie{grants(time.Second, 0, 0)},
-		Want:  []Check{noFaster(15, 12*time.Second)},
+		Want:  []Check{noFaster(15, 12*time.Second), covered(time.Second)},
 		Brief: 5 * time.Second,
 	},
 	{
@@ -41,7 +41,7 @@ var times = Group{"Lease times", []Row{
 		About: "A lease of seven seconds, renewed without a gap.",
 		IDs:   []string{"VAL-14", "REN-11", "REN-22"},
 		Cast:  []Lie{grants(7*time.Second, 0, 0)},
-		Want:  []Check{keeps("10.99.0.50/24"), noFaster(15, 12*time.Second), atMost(1, discover)},
+		Want:  []Check{keeps("10.99.0.50/24"), covered(7 * time.Second), noFaster(15, 12*time.Second), atMost(1, discover)},
 		Brief: 9 * time.Second,
 	},
 	{
@@ -95,7 +95,7 @@ var times = Group{"Lease times", []Row{
 		About: "The OFFER without option 51 comes first, a whole one comes before the next DISCOVER.",
 		IDs:   []string{"VAL-12"},
 		Cast:  []Lie{always(drop(51)), good},
-		Want:  []Check{has("10.99.0.60/24"), refuses(host(1))},
+		Want:  []Check{has("10.99.0.60/24"), refuses},
 	},
 	{
 		Name:  "T1 > T2 > lease",
@@ -124,5 +124,16 @@ var times = Group{"Lease times", []Row{
 		IDs:   []string{"REN-04"},
 		Cast:  []Lie{grants(time.Hour, 1800*time.Second, time.Second)},
 		Want:  []Check{keeps("10.99.0.50/24"), quiet},
+	},
+	{
+		Name:  "T2 after the end",
+		About: "T2 is longer than the lease, and no renewal is answered: all servers are asked before the end.",
+		IDs:   []string{"REN-04", "REN-07"},
+		Cast: []Lie{all(
+			// The kernel counts whole seconds: T2 must not be in the last one.
+			briefly(grants(10*time.Second, 2*time.Second, 11*time.Second), grants(45*time.Second, 15*time.Second, 46*time.Second)),
+			dies(ack))},
+		Want:  []Check{ends(10*time.Second, 45*time.Second), broadcasts},
+		Brief: 12 * time.Second,
 	},
 }}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-var idForm = regexp.MustCompile(`^[A-Z]{3}-[0-9]{2}$`)
+var idForm = regexp.MustCompile(`^[A-Z]{2,4}-[0-9]{2}$`)
 
 // Each row can be read, found and played.
 func TestTable(t *testing.T) {

@@ -39,9 +39,9 @@ func some[T any](all []T, text func(T) string) string {
 	var b strings.Builder
 	for i, v := range all {
 		switch {
-		case i >= 5 && i < len(all)-1:
+		case i >= 3 && i < len(all)-1:
 			continue
-		case i == len(all)-1 && len(all) > 6:
+		case i == len(all)-1 && len(all) > 4:
 			b.WriteString(" ... ")
 		case i > 0:
 			b.WriteString(", ")
@@ -62,6 +62,14 @@ func stays(all []stay) string {
 		}
 		return fmt.Sprintf("%v from %s to %s", s.Prefix, seconds(s.From), seconds(s.To))
 	})
+}
+
+// way is where a route leads, and by which router.
+func way(r Route) string {
+	if !r.Via.IsValid() {
+		return r.Dst.String() + " on the link"
+	}
+	return fmt.Sprintf("%v via %v", r.Dst, r.Via)
 }
 
 // upTo is a duration, of which no more than most was seen.
