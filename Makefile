@@ -13,7 +13,7 @@ TOOL    := go tool -modfile=tools/go.mod
 PEERS   := isc-dhcp-client udhcpc
 DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd $(PEERS)
 
-.PHONY: help build install demo deps test check cover race fuzz chaos bench bench-loss clean
+.PHONY: help build install demo deps test check cover race fuzz chaos bench bench-loss peers clean
 .DEFAULT_GOAL := build
 
 help: ## list the targets
@@ -70,6 +70,11 @@ bench: build ## time to address, size and memory, beside other clients
 	go build -C bench/peers -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/uroot-dhclient github.com/u-root/u-root/cmds/core/dhclient
 	go build -trimpath -tags $(TAGS) -gcflags=all=-l -ldflags '-s -w' -o bin/skeleton ./bench/skeleton
 	@go run ./bench
+
+peers: build ## other clients before the hostile servers of the tests: docs/peers.md (as root)
+	@./scripts/deps.sh iproute2 util-linux $(PEERS) dhcpcd-base systemd
+	go test ./internal/peers -run TestPeers -count=1 -timeout 90m -parallel 60 \
+		-peers.program $(CURDIR)/bin/dhclient-go -peers.write $(CURDIR)/docs/peers.md
 
 clean: ## remove what was built
 	rm -rf bin cover.out

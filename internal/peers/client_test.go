@@ -39,7 +39,7 @@ func peers(program string) []peer {
 	return []peer{
 		{
 			name: "dhclient-go", path: program, argv: []string{"eth0"},
-			version: "--version", pattern: regexp.MustCompile(`version (\S+)`), dns: resolvConf,
+			version: "--version", pattern: regexp.MustCompile(`dhclient-go (\S+)`), dns: resolvConf,
 		},
 		{
 			name: "dhclient", path: "/sbin/dhclient", argv: []string{"-4", "-d", "eth0"},
@@ -72,7 +72,9 @@ p=$ip/${mask:-8}
 ip -4 -o address show dev $interface | grep -q " $p " || ip -4 address flush dev $interface
 ip address replace $p dev $interface valid_lft $lease preferred_lft $lease
 ip route flush dev $interface proto static
-for r in $router; do ip route add default via $r dev $interface proto static; break; done
+set -- ${staticroutes:-${router:+default ${router%% *}}}
+for r in $router; do ip route add $r dev $interface proto static; done
+while [ $# -gt 1 ]; do ip route add $1 via $2 dev $interface proto static; shift 2; done
 [ -z "$mtu" ] || ip link set $interface mtu $mtu
 for d in $dns; do echo nameserver $d; done > /etc/resolv.conf
 `
@@ -100,9 +102,10 @@ mount -t tmpfs none /var/lib
 mkdir -p /var/lib/dhcp /var/lib/dhcpcd /etc/systemd/network
 netif=/run/systemd/netif
 mkdir -p $netif/links $netif/leases $netif/lldp
-chown systemd-network $netif $netif/* || true
+chown systemd-network:systemd-network $netif $netif/* || true
 mount -o remount,ro /sys
-while [ "$1" != -- ]; do printf %s "$2" >"$1"; chmod 755 "$1"; shift 2; done
+while [ "$1" != -- ]; do printf %s "$2" >"$1"; shift 2; done
+chmod -f 755 /run/*.script || true
 shift
 "$@" &
 wait $!
@@ -118,7 +121,7 @@ func (p peer) start(t testing.TB, ns *nettest.NS, log *bytes.Buffer) lab.Process
 	args = append(append(args, "--", p.path), p.argv...)
 	cmd := ns.Command(context.Background(), "unshare", args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// Who has left the group of the process keeps its output open.
 	cmd.WaitDelay = 100 * time.Millisecond
 	if err := cmd.Start(); err != nil {

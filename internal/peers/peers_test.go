@@ -5,8 +5,6 @@ import (
 	"flag"
 	"os"
 	"regexp"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ var (
 	program = flag.String("peers.program", "", "measure: the path of dhclient-go")
 	write   = flag.String("peers.write", "", "the file whose table is replaced")
 	clients = flag.String("peers.clients", "", "only the clients whose name matches this pattern")
+	runs    = flag.Int("peers.runs", 1, "how often each row is played at least")
 	rows    = flag.String("peers.rows", "", "only the rows whose group/name matches this pattern")
 )
 
@@ -28,30 +27,55 @@ func TestMain(m *testing.M) { nettest.Main(m) }
 // slack is for how late something is seen, and for how long a script takes.
 const slack = time.Second
 
-// TestPeers measures, which takes a quarter of an hour: see make peers.
+// TestPeers measures, which takes about twenty minutes: see make peers.
 func TestPeers(t *testing.T) {
 	if *program == "" {
 		t.Skip("measures only where it is given -peers.program: make peers")
 	}
 	nettest.Require(t)
-	s := newSheet()
+	doc := read(t, *write)
+	s := &sheet{cells: map[place]string{}}
+	s.read(doc)
 	who := regexp.MustCompile(*clients)
-	for _, p := range peers(*program) {
-		if !who.MatchString(p.name) {
-			continue
+	t.Run("clients", func(t *testing.T) {
+		for _, p := range peers(*program) {
+			version, err := p.versionOf()
+			if p.path == *program {
+				version = "of this tree"
+			}
+			s.columns = append(s.columns, column{peer: p.name, version: version, err: err})
+			if err == nil && who.MatchString(p.name) {
+				t.Run(p.name, func(t *testing.T) {
+					t.Parallel()
+					measure(t, p, s)
+				})
+			}
 		}
-		version, err := p.versionOf()
-		s.columns = append(s.columns, column{peer: p.name, version: version, err: err})
-		if err == nil {
-			t.Run(p.name, func(t *testing.T) { measure(t, p, s) })
-		}
-	}
+	})
 	t.Logf("\n%s", s)
-	if *write != "" {
-		if err := s.into(*write); err != nil {
-			t.Fatal(err)
-		}
+	if *write == "" {
+		return
 	}
+	doc, err := s.into(doc)
+	if err == nil {
+		err = os.WriteFile(*write, []byte(doc), 0o644)
+	}
+	if err != nil {
+		t.Fatalf("write the table: %v", err)
+	}
+}
+
+// read reads the document; there is none without a name.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	if path == "" {
+		return ""
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // measure plays all rows against a peer, side by side.
@@ -63,10 +87,10 @@ func measure(t *testing.T, p peer, s *sheet) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					c := play(t, p, row)
-					for c.runs < 3 && c.faults > 0 {
+					for c.runs < *runs || c.runs < 3 && c.faults > 0 {
 						c = c.and(play(t, p, row))
 					}
-					s.set(p.name, g.Title, row.Name, c)
+					s.set(g, row, p.name, c)
 				})
 			}
 		}
@@ -96,56 +120,3 @@ func play(t *testing.T, p peer, row hostile.Row) cell {
 
 // tail is the end of a log.
 func tail(log string) string { return log[max(0, len(log)-4000):] }
-
-// A cell is what became of a row.
-type cell struct {
-	runs, faults int
-	// saw is what was seen when it failed first.
-	saw []string
-}
-
-// and adds a run.
-func (c cell) and(d cell) cell {
-	c.runs, c.faults = c.runs+d.runs, c.faults+d.faults
-	return c
-}
-
-// The document has a line for each row of the table: one that was added since is
-// not measured, which make peers does.
-func TestDocument(t *testing.T) {
-	b, err := os.ReadFile("../../docs/peers.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc := string(b)
-	for _, g := range hostile.Table() {
-		if !strings.Contains(doc, "### "+g.Title+"\n") {
-			t.Errorf("docs/peers.md has no group %q", g.Title)
-		}
-		for _, row := range g.Rows {
-			if !strings.Contains(doc, "\n| "+title(row)+" |") {
-				t.Errorf("docs/peers.md has no row %q of %q: run make peers", row.Name, g.Title)
-			}
-		}
-	}
-}
-
-// A sheet is the cells.
-type sheet struct {
-	columns []column
-	mu      sync.Mutex
-	cells   map[[3]string]cell
-}
-
-type column struct {
-	peer, version string
-	err           error
-}
-
-func newSheet() *sheet { return &sheet{cells: map[[3]string]cell{}} }
-
-func (s *sheet) set(peer, group, row string, c cell) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cells[[3]string{peer, group, row}] = c
-}
