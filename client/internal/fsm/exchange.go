@@ -34,6 +34,7 @@ const (
 	declineWait = 10 * time.Second // RFC 2131 3.1(5)
 	nakWait     = 2 * time.Second
 	misfitWait  = 10 * time.Second
+	deafWait    = 30 * time.Second
 	maxWait     = 300 * time.Second
 	removedWait = 10 * time.Second
 	// failureMemory after the last NAK or DECLINE the next one is the first

@@ -196,7 +196,7 @@ func (w *world) essence(b []byte) []byte {
 	if w.now.Sub(m.lastDecline) > failureMemory {
 		declines = 0
 	}
-	b = append(b, byte(min(naks, 2)), byte(min(declines, 2)), byte(min(m.misfits, 2)))
+	b = append(b, byte(min(naks, 2)), byte(min(declines, 2)), byte(min(m.misfits, 2)), byte(min(m.deaf, 2)))
 	b = append(b, m.cfg.HardwareAddr[5])
 	for _, a := range []netip.Addr{m.probing, w.probing, w.defended, m.hint, m.mute} {
 		b = addAddr(b, a)

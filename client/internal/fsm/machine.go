@@ -65,11 +65,14 @@ type Machine struct {
 	mute    netip.Addr   // a server that offered and did not acknowledge
 	shunned shunned
 
-	naks, declines, misfits int // in a row: they set the back-off
-	lastNak, lastDecline    time.Time
-	acquireBegan            time.Time
-	requestSent             time.Time
-	linkStart               time.Time
+	// In a row: they set the back-off. deaf counts servers that offered and did
+	// not acknowledge.
+	naks, declines, misfits, deaf int
+
+	lastNak, lastDecline time.Time
+	acquireBegan         time.Time
+	requestSent          time.Time
+	linkStart            time.Time
 
 	actions []Action
 }
@@ -212,7 +215,7 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 			return true
 		}
 		m.linkUp = true
-		m.naks, m.misfits = 0, 0
+		m.naks, m.misfits, m.deaf = 0, 0, 0
 		return false
 	case NewHardwareAddr:
 		m.become(m.newHardwareAddr(now, ev))

@@ -48,9 +48,7 @@ func (s requesting) step(m *Machine, now time.Time, ev Event) state {
 			s.exchange = s.elapsed(now)
 			return s.send(m, now)
 		}
-		m.mute = s.offer.Server
-		m.note(Notice{Kind: Unanswered, Server: s.offer.Server})
-		return m.discover(now, s.stored)
+		return s.unanswered(m, now)
 	case Probed:
 		s.stored = m.probedStored(now, s.stored, ev)
 	case Applied:
@@ -108,4 +106,19 @@ func (m *Machine) refused(now time.Time, ev Nak) state {
 		return waiting{until: now.Add(wait)}
 	}
 	return m.restart(now)
+}
+
+// unanswered starts over: at once the first time, since another server may be
+// there, and then less and less often. RFC 2131 3.1(5) has five messages a minute
+// for a server that offers and does not acknowledge, or not so that it is of use.
+func (s requesting) unanswered(m *Machine, now time.Time) state {
+	m.mute = s.offer.Server
+	m.note(Notice{Kind: Unanswered, Server: s.offer.Server})
+	m.deaf++
+	if m.deaf == 1 {
+		return m.discover(now, s.stored)
+	}
+	x := m.begin(now)
+	x.next = now.Add(m.wait(deafWait, m.deaf-2))
+	return selecting{exchange: x, stored: s.stored}
 }

@@ -23,6 +23,9 @@ func (selecting) name() State         { return Selecting }
 func (selecting) lease() *lease.Lease { return nil }
 
 func (s selecting) send(m *Machine, now time.Time) state {
+	if s.tries == 0 {
+		s.began = now
+	}
 	s.exchange = s.elapsed(now)
 	if s.tries >= broadcastAfter {
 		s.broadcast = true

@@ -125,7 +125,7 @@ func (s applying) step(m *Machine, now time.Time, ev Event) state {
 func (m *Machine) bind(l *lease.Lease) state {
 	old := m.last
 	m.last = l
-	m.misfits = 0
+	m.misfits, m.deaf = 0, 0
 	m.mute = noServer
 	m.note(Notice{Kind: Bound, Lease: l, Old: old})
 	if !m.probing.IsValid() {

@@ -25,7 +25,7 @@ var times = Group{"Lease times", []Row{
 		IDs:   []string{"VAL-13"},
 		Cast:  []Lie{says(ack, option(51, 0, 0, 0, 0))},
 		Want:  []Check{unhurried, flaps(1)},
-		Ours:  []Check{bare},
+		Ours:  []Check{bare, noFaster(12, time.Minute)},
 		Brief: 6 * time.Second,
 	},
 	{
