@@ -71,10 +71,10 @@ bench: build ## time to address, size and memory, beside other clients
 	go build -trimpath -tags $(TAGS) -gcflags=all=-l -ldflags '-s -w' -o bin/skeleton ./bench/skeleton
 	@go run ./bench
 
-peers: build ## other clients before the hostile servers of the tests: docs/peers.md (as root)
+peers: build ## other clients before the hostile servers of the tests: docs/conformance.md (as root)
 	@./scripts/deps.sh iproute2 util-linux $(PEERS) dhcpcd-base systemd
 	go test ./internal/peers -run TestPeers -count=1 -timeout 90m -parallel 60 \
-		-peers.program $(CURDIR)/bin/dhclient-go -peers.write $(CURDIR)/docs/peers.md
+		-peers.program $(CURDIR)/bin/dhclient-go -peers.write $(CURDIR)/docs/conformance.md
 
 clean: ## remove what was built
 	rm -rf bin cover.out

@@ -1,5 +1,5 @@
 // Package peers plays the table of hostile servers (package hostile) against the
-// clients of others, and writes what they did to docs/peers.md:
+// clients of others, and writes what they did to docs/conformance.md:
 //
 //	make peers
 //

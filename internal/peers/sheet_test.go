@@ -197,7 +197,7 @@ func TestSheet(t *testing.T) {
 // The document has a line for each row of the table: one that was added since is
 // to be measured, which make peers does.
 func TestDocument(t *testing.T) {
-	b, err := os.ReadFile("../../docs/peers.md")
+	b, err := os.ReadFile("../../docs/conformance.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestDocument(t *testing.T) {
 	for _, g := range hostile.Table() {
 		for _, r := range g.Rows {
 			if text := s.cells[place{g.Title, title(r), peers("")[0].name}]; !strings.HasPrefix(text, "+") {
-				t.Errorf("docs/peers.md says of us at %q, %q: %q", g.Title, r.Name, text)
+				t.Errorf("docs/conformance.md says of us at %q, %q: %q", g.Title, r.Name, text)
 			}
 		}
 	}

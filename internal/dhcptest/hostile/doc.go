@@ -6,7 +6,7 @@
 // client can be judged by it. The same rows run in memory and in virtual time
 // against the library (package client), on a pair of veth against the binary
 // (internal/e2e), and there against the clients of others (internal/peers, whose
-// result is docs/peers.md).
+// result is docs/conformance.md).
 //
 // The scene is always the same: the network 10.99.0.0/24, in which the first
 // server is 10.99.0.1 and gives 10.99.0.50 for an hour, the second is 10.99.0.2
