@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -60,8 +61,9 @@ func (l *lab) calm(hurried bool) string {
 	if l.client.has("rfc5227") {
 		limit += probeLimit
 	}
-	wait := max(l.judge.gap(began), waiting(l.client.log.String(), began))
-	if hurried = hurried || wait > patience; !hurried {
+	log := l.client.log.String()
+	wait := max(l.judge.gap(began), waiting(log, began))
+	if hurried = hurried || wait > patience || unacknowledged(log); !hurried {
 		limit += wait
 	}
 	return l.leased(limit, hurried)
@@ -106,6 +108,13 @@ func (j *judge) gap(now time.Time) time.Duration {
 		gap = last.Sub(sent[len(sent)-2])
 	}
 	return max(0, min(gap*22/10+2*time.Second, maxGap)-now.Sub(last))
+}
+
+// unacknowledged says that a server has made an offer since the last lease, and
+// no more: of the next time on, the client waits for 30 s and longer, and does
+// not say so.
+func unacknowledged(log string) bool {
+	return strings.LastIndex(log, "does not acknowledge") > strings.LastIndex(log, ": bound (")
 }
 
 // waitWord is a line of the client's log that says how long it waits.

@@ -363,6 +363,16 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// What the client waits for without a word is known by what came before.
+func TestUnacknowledged(t *testing.T) {
+	const bound, deaf = "eth0: bound (address)\n", "eth0: warning: the server that made an offer does not acknowledge; starting over\n"
+	for log, want := range map[string]bool{"": false, bound: false, deaf: true, bound + deaf: true, deaf + bound: false} {
+		if got := unacknowledged(log); got != want {
+			t.Errorf("%v for %q", got, log)
+		}
+	}
+}
+
 // The client's own word on how long it waits counts, wherever it stands.
 func TestWaiting(t *testing.T) {
 	now := time.Date(2026, 1, 2, 0, 0, 5, 0, time.Local)
