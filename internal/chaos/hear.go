@@ -107,7 +107,7 @@ func (j *judge) removed(at time.Time, addr netip.Addr) {
 	defer j.mu.Unlock()
 	j.rights.disturbed = append(j.rights.disturbed, at)
 	last, ok := j.rights.held(addr, at)
-	if ok && at.Sub(last.acked) > disturbance { // else it may just be putting it there
+	if ok && !j.orphans[addr] && at.Sub(last.acked) > disturbance { // else it may just be putting it there
 		j.rights.forfeit(forfeit{addr: addr, at: at, life: j.life(), why: "the administrator's removal"})
 	}
 }

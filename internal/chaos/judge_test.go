@@ -256,6 +256,20 @@ var tales = []struct {
 		s.see10(4.2, 10, leasedA, leasedB)
 		return s
 	}, ""},
+	{"what nobody knows of removed by hand, and set with an ACK of before", func() *tale {
+		s := granted()
+		s.see10(1.2, 3, leasedA)
+		s.ended(s.at(3), "killed")
+		s.started(s.at(4), s.last)
+		s.reboot(4, 2, leasedA)
+		s.ack(4.1, 2, leasedA)
+		s.see10(4.1, 6, leasedA)
+		s.removed(s.at(6), leasedA.Addr())
+		s.see10(6.1, 8)
+		s.set(s.at(8), address{leasedA, 6})
+		s.see10(8, 11, leasedA)
+		return s
+	}, ""},
 	{"what a killed process left, and its lease file knows of", func() *tale {
 		s := granted()
 		s.stored = &lease.Lease{Address: leasedA.Addr(), HardwareAddr: mac1}
