@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,9 +22,11 @@ import (
 // that is shared, and never outlives its holder; and the kernel says who that
 // is.
 type claim struct {
-	index int
+	index int // 0 for none, with nothing open
 	fd    int
 	reg   *poll.Registration
+	// spare is closed to accept a connection where descriptors have run out.
+	spare int
 	// netns is where it stands, 0 if that cannot be told.
 	netns uint64
 }
@@ -60,69 +63,109 @@ func takeClaim(index int) (*claim, error) {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
 	c := &claim{index: index, fd: fd, netns: currentNetns()}
-	if err := c.listen(claimName(index)); err != nil {
+	err = c.bind(claimName(index))
+	if err == nil {
+		err = c.listen()
+	}
+	if err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
 	return c, nil
 }
 
+const (
+	// A holder is not asked more often: one that answers no connection, not even
+	// after a moment, is none of ours.
+	claimTries = 5
+	claimPause = 10 * time.Millisecond
+)
+
+// bind takes the name, or says who has it.
+func (c *claim) bind(name *unix.SockaddrUnix) error {
+	for range claimTries {
+		switch err := unix.Bind(c.fd, name); {
+		case err == nil:
+			return nil
+		case !errors.Is(err, unix.EADDRINUSE):
+			return fmt.Errorf("claim %s: %w", name.Name, err)
+		}
+		if err := holder(name); err != nil {
+			return err
+		}
+		time.Sleep(claimPause) // it begins or ends just now, or is asked by many
+	}
+	return errForeign
+}
+
 func claimName(index int) *unix.SockaddrUnix {
 	return &unix.SockaddrUnix{Name: fmt.Sprintf("@dhclient-go/link/%d", index)}
 }
 
-func (c *claim) listen(name *unix.SockaddrUnix) (err error) {
-	switch err := unix.Bind(c.fd, name); {
-	case errors.Is(err, unix.EADDRINUSE):
-		return holder(name)
-	case err != nil:
-		return fmt.Errorf("claim %s: %w", name.Name, err)
-	}
+func (c *claim) listen() (err error) {
 	if err := unix.Listen(c.fd, 128); err != nil {
-		return fmt.Errorf("claim %s: %w", name.Name, err)
+		return fmt.Errorf("claim: %w", err)
 	}
-	c.reg, err = poll.Register(c.fd, c.hangUp)
+	if c.spare, err = unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
+		return fmt.Errorf("claim: %w", err)
+	}
+	if c.reg, err = poll.Register(c.fd, c.hangUp); err != nil {
+		_ = unix.Close(c.spare)
+	}
 	return err
 }
 
 // hangUp ends a connection: to be asked is all that a claim is for, and the
 // kernel has answered.
 func (c *claim) hangUp() {
-	if fd, _, err := unix.Accept4(c.fd, unix.SOCK_CLOEXEC); err == nil {
+	fd, _, err := unix.Accept4(c.fd, unix.SOCK_CLOEXEC)
+	if errors.Is(err, unix.EMFILE) {
+		// It would stay, and wake us again and again.
+		_ = unix.Close(c.spare)
+		fd, _, err = unix.Accept4(c.fd, unix.SOCK_CLOEXEC)
+		defer func() { c.spare, _ = unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 3) }()
+	}
+	switch {
+	case err == nil:
 		_ = unix.Close(fd)
+	case !errors.Is(err, unix.EAGAIN):
+		time.Sleep(claimPause) // nothing is left to give up; not without end, at least
 	}
 }
 
 func (c *claim) close() {
-	if c == nil {
+	if c == nil || c.index == 0 {
 		return
 	}
 	c.reg.Close()
+	_ = unix.Close(c.spare)
 	_ = unix.Close(c.fd)
 }
 
 // follow goes on with another link. A socket has one name for life and stands
 // in the namespace of the thread that makes it, so that is done only where
-// Open was called; elsewhere the link is used unclaimed. c may be nil.
+// Open was called; elsewhere the link is used unclaimed. What was claimed before
+// is free in any case. c may be nil.
 func (c *claim) follow(index int) (*claim, error) {
 	if c == nil || index == 0 || index == c.index {
 		return c, nil
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	c.close()
+	none := &claim{netns: c.netns}
 	if here := currentNetns(); here == 0 || here != c.netns {
-		return c, nil
+		return none, nil
 	}
 	next, err := takeClaim(index)
 	if err != nil {
-		return c, err
+		return none, err
 	}
-	c.close()
 	return next, nil
 }
 
 // holder says who has the name: only root and the user that we are can run a
-// client.
+// client. Nil is that it cannot be told now.
 func holder(name *unix.SockaddrUnix) error {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -130,7 +173,7 @@ func holder(name *unix.SockaddrUnix) error {
 	}
 	defer func() { _ = unix.Close(fd) }()
 	if err := unix.Connect(fd, name); err != nil {
-		return &HeldError{} // it ends just now, or is asked by many
+		return nil
 	}
 	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	switch {

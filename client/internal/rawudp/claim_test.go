@@ -127,3 +127,91 @@ func listenUnix(name *unix.SockaddrUnix) (int, error) {
 	}
 	return fd, errors.Join(unix.Bind(fd, name), unix.Listen(fd, 1))
 }
+
+// Who has the name and answers nobody is no client: a name without a listener,
+// and one whose queue is full.
+func TestOpen_NameThatNobodyAnswersFor(t *testing.T) {
+	for name, backlog := range map[string]int{"not listening": -1, "queue full": 0} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			link := r.link(t)
+			fds := []int{-1, -1, -1, -1}
+			r.near.Do(t, func() {
+				for i := range fds {
+					var err error
+					if fds[i], err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
+						t.Fatal(err)
+					}
+				}
+				mustBe(t, "bind", unix.Bind(fds[0], claimName(link.Index)), nil)
+				if backlog >= 0 {
+					mustBe(t, "listen", unix.Listen(fds[0], backlog), nil)
+					for _, fd := range fds[1:] {
+						_ = unix.Connect(fd, claimName(link.Index)) // until there is no room
+					}
+				}
+			})
+			c := r.openWith(t, link, func([]byte, netip.Addr) {})
+			if log := r.log.String(); !strings.Contains(log, "another user") {
+				t.Errorf("log: %q", log)
+			}
+			mustBe(t, "close", c.Close(), nil)
+			for _, fd := range fds {
+				unix.Close(fd)
+			}
+		})
+	}
+}
+
+// A holder without a descriptor to spare hangs up all the same: else it would be
+// woken without end by whoever asks.
+func TestClaim_HangsUpWithoutDescriptors(t *testing.T) {
+	r := newRig(t)
+	link := r.link(t)
+	c := r.openWith(t, link, func([]byte, netip.Addr) {})
+	var asks int
+	r.near.Do(t, func() {
+		var err error
+		if asks, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+	defer unix.Close(asks)
+	takeAllDescriptors(t)
+	mustBe(t, "connect", unix.Connect(asks, claimName(link.Index)), nil)
+	deadline := unix.Timeval{Sec: 5}
+	mustBe(t, "limit", unix.SetsockoptTimeval(asks, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &deadline), nil)
+	if n, err := unix.Read(asks, make([]byte, 1)); n != 0 || err != nil {
+		t.Errorf("read %d, %v, want the end", n, err)
+	}
+	mustBe(t, "close", c.Close(), nil)
+}
+
+// takeAllDescriptors leaves none to open until the test ends.
+func takeAllDescriptors(t *testing.T) {
+	t.Helper()
+	var full unix.Rlimit
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &full); err != nil {
+		t.Fatal(err)
+	}
+	less := unix.Rlimit{Cur: 256, Max: full.Max}
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &less, nil); err != nil {
+		t.Fatal(err)
+	}
+	var taken []int
+	t.Cleanup(func() {
+		for _, fd := range taken {
+			unix.Close(fd)
+		}
+		if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &full, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	for {
+		fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return
+		}
+		taken = append(taken, fd)
+	}
+}

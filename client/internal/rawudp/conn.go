@@ -48,10 +48,14 @@ type Conn struct {
 	on     bool
 	filter []bpf.RawInstruction // when on
 
+	// claiming is held while the claim is changed, and no other lock is taken
+	// before it: the poller takes them, and a claim waits for the poller.
+	claiming sync.Mutex
+	claim    *claim // nil if it could not be had
+
 	// tx is held while something is sent, and guards these.
 	tx    sync.Mutex
 	index int         // 0: no link
-	claim *claim      // nil if it could not be had
 	udp   *udpSocket  // nil if the port could not be had
 	hops  *neighbours // without udp only; nil if that failed as well
 }
@@ -164,6 +168,7 @@ func (c *Conn) Follow(index int, addr net.HardwareAddr) error {
 		return fmt.Errorf("follow link %d: hardware address of %d octets, not of %d", index, len(addr), len(mac))
 	}
 	copy(mac[:], addr)
+	c.followClaim(index)
 	c.rx.Lock()
 	defer c.rx.Unlock()
 	c.tx.Lock()
@@ -172,6 +177,19 @@ func (c *Conn) Follow(index int, addr net.HardwareAddr) error {
 		return fmt.Errorf("follow link %d: %w", index, err)
 	}
 	return nil
+}
+
+// followClaim claims the link with that index, in the place of the one before.
+func (c *Conn) followClaim(index int) {
+	c.claiming.Lock()
+	defer c.claiming.Unlock()
+	if c.closed.Load() {
+		return
+	}
+	var err error
+	if c.claim, err = c.claim.follow(index); err != nil {
+		c.log.Warn("nothing keeps a second client off the link", "err", err)
+	}
 }
 
 // follow is Follow with both locks held. If it fails there is no link.
@@ -184,10 +202,6 @@ func (c *Conn) follow(index int, mac lease.HardwareAddr) error {
 		return fmt.Errorf("set filter: %w", err)
 	}
 	if index != 0 {
-		var err error
-		if c.claim, err = c.claim.follow(index); err != nil {
-			c.log.Warn("nothing keeps a second client off the link", "err", err)
-		}
 		// Also if the index is the same: a link that was removed and made
 		// again with its old index is another one.
 		bind := func(fd int) error {
@@ -224,9 +238,11 @@ func (c *Conn) close() error {
 	if c.reg != nil {
 		c.reg.Close()
 	}
+	c.claiming.Lock()
+	c.claim.close()
+	c.claiming.Unlock()
 	c.tx.Lock() // not under the feet of a Send
 	defer c.tx.Unlock()
-	c.claim.close()
 	err := c.packet.Close()
 	if c.udp != nil {
 		err = errors.Join(err, c.udp.close())

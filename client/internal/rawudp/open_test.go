@@ -18,7 +18,7 @@ func TestOpen_OutOfDescriptors(t *testing.T) {
 	r.near.Do(t, func() {
 		before := descriptors(t)
 		opened, failed, poor := 0, 0, 0
-		for spare := range uint64(6) {
+		for spare := range uint64(7) {
 			var c *Conn
 			var err error
 			withLimit(t, spare, func() { c, err = Open(Config{Link: link}, func([]byte, netip.Addr) {}) })
