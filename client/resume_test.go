@@ -86,6 +86,28 @@ func TestResume_SameNetwork_RFC4436(t *testing.T) {
 	})
 }
 
+// A probe that slept with the machine says nothing of where it woke up: the lease
+// that was about to be used is verified first.
+func TestResume_WhileChecking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.run()
+		r.pass(50 * time.Millisecond)
+		if got := r.client.State(); got != fsm.Checking {
+			t.Fatalf("state %v, want CHECKING", got)
+		}
+		r.forget()
+		r.suspend(20 * time.Minute)
+		r.pass(time.Second)
+		if types := r.types(); !slices.Contains(types, "REQUEST") {
+			t.Errorf("sent %q, want a REQUEST", types)
+		}
+		if l := r.client.Lease(); l == nil || l.Remaining(r.now()) < 59*time.Minute {
+			t.Errorf("lease %+v, want an hour from the resume on", l)
+		}
+	})
+}
+
 // A step of the wall clock wakes the watch, and is no suspend.
 func TestResumeWatch(t *testing.T) {
 	asleep, slept := 5*time.Second, []time.Duration(nil)

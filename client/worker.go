@@ -42,6 +42,9 @@ type worker struct {
 	// prev are the leases that may have left something on the link. Only the
 	// goroutine touches it, and adopt before the first one.
 	prev []*lease.Lease
+	// removed are those that were taken off for a successor, which what
+	// follows the Apply has to hear of.
+	removed []*lease.Lease
 	// storeFailed says that the last Save failed, afterFailed the same of one
 	// of after: one warning is enough.
 	storeFailed, afterFailed bool
@@ -129,8 +132,8 @@ func (w *worker) run() {
 		if save != nil && removes {
 			w.doSave(save)
 		}
-		if again {
-			w.again()
+		if again && save == nil && apply == nil {
+			w.again() // else arm has it later: what is new has just been tried
 		}
 	}
 }
@@ -210,7 +213,8 @@ func (w *worker) doApply(j *applyJob) {
 		}
 		return
 	}
-	w.runAfter(w.after, j.lease, prev)
+	w.runAfter(w.after, j.lease, append(w.removed, prev...))
+	w.removed = nil
 }
 
 // runAfter runs what is to follow an Apply, and remembers what has failed.
@@ -239,7 +243,7 @@ func (w *worker) takeOff() {
 		w.notRemoved(err)
 		return
 	}
-	w.prev = nil
+	w.prev, w.removed = nil, w.prev
 }
 
 // notRemoved tells a person; the machine has no use for it.
