@@ -43,9 +43,9 @@ const (
 	restartGap     = 10 * time.Second
 	linkGap        = time.Second
 	kernelRounding = 2 * time.Second
-	// verdictTime is longer than any probe: RFC 5227 2.1.1 takes 7 s, and
-	// --acd 30 s at most.
-	verdictTime = time.Minute
+	// verdictTime is longer than any probe: after ten conflicts one waits up to
+	// 60 s before it begins (RFC 5227 2.1.1), and takes 30 s at most.
+	verdictTime = 2 * time.Minute
 )
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
