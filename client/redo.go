@@ -26,13 +26,11 @@ type redo struct {
 	due, closed bool
 }
 
-// supersede forgets what newer jobs do anyway.
+// supersede forgets what newer jobs do anyway. What is to follow an Apply is
+// forgotten when there is one to follow.
 func (r *redo) supersede(save *saveJob, apply *applyJob) {
 	if save != nil {
 		r.save = nil
-	}
-	if apply != nil {
-		r.after = nil
 	}
 	if save != nil || apply != nil {
 		r.wait = 0

@@ -213,6 +213,7 @@ func (w *worker) doApply(j *applyJob) {
 		}
 		return
 	}
+	w.redo.after = nil
 	w.runAfter(w.after, j.lease, append(w.removed, prev...))
 	w.removed = nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -164,8 +165,26 @@ func (c *claim) follow(index int) (*claim, error) {
 	return next, nil
 }
 
-// holder says who has the name: only root and the user that we are can run a
-// client. Nil is that it cannot be told now.
+// couldServe says that a process of another user has what a client needs, of the
+// capabilities that count here.
+func couldServe(pid int) bool {
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", pid))
+	ours, err2 := os.Readlink("/proc/self/ns/user")
+	if err != nil || err2 != nil || theirs != ours {
+		return false // in a user namespace of one's own anybody has them all
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(status), "\nCapPrm:")
+	line, _, _ := strings.Cut(rest, "\n")
+	caps, err := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	return err == nil && caps&(1<<unix.CAP_NET_ADMIN|1<<unix.CAP_NET_RAW) != 0
+}
+
+// holder says who has the name: root, the user that we are, or somebody with the
+// capabilities can run a client. Nil is that it cannot be told now.
 func holder(name *unix.SockaddrUnix) error {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -179,7 +198,7 @@ func holder(name *unix.SockaddrUnix) error {
 	switch {
 	case err != nil:
 		return &HeldError{}
-	case cred.Uid != 0 && int(cred.Uid) != os.Geteuid():
+	case cred.Uid != 0 && int(cred.Uid) != os.Geteuid() && !couldServe(int(cred.Pid)):
 		return errForeign
 	}
 	return &HeldError{PID: int(cred.Pid), Name: command(int(cred.Pid))}

@@ -1,11 +1,14 @@
 package rawudp
 
 import (
+	"bufio"
+	"context"
 	"errors"
+	"io"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -83,49 +86,40 @@ func TestFollow_TakesTheClaimAlong(t *testing.T) {
 }
 
 // The name of a claim is open to everybody: whoever could not run a client
-// cannot keep one off the link with it.
-func TestOpen_StrangerHasTheName(t *testing.T) {
-	r := newRig(t)
-	link := r.link(t)
-	fd := -1
-	r.near.Do(t, func() {
-		var err error
-		asUser(t, 1, func() { fd, err = listenUnix(claimName(link.Index)) })
-		if err != nil {
-			t.Fatal(err)
-		}
-	})
-	defer unix.Close(fd)
-	c := r.openWith(t, link, func([]byte, netip.Addr) {})
-	if log := r.log.String(); !strings.Contains(log, "another user") {
-		t.Errorf("log: %q", log)
+// cannot keep one off the link with it. Who has the capabilities could.
+func TestOpen_AnotherUserHasTheName(t *testing.T) {
+	for caps, serves := range map[string]bool{"-all": false, "-all,+net_raw": true, "-all,+net_admin": true} {
+		t.Run(caps, func(t *testing.T) {
+			r := newRig(t)
+			link := r.link(t)
+			ambient := strings.TrimPrefix(caps, "-all,")
+			args := []string{"--reuid=1", "--clear-groups", "--inh-caps=" + caps, "--ambient-caps=" + ambient,
+				"perl", "-MSocket", "-e", `$| = 1; socket(S, PF_UNIX, SOCK_STREAM, 0) or die;
+				bind(S, pack_sockaddr_un("\0" . $ARGV[0])) or die; listen(S, 9) or die; print "ready\n"; <STDIN>`,
+				strings.TrimPrefix(claimName(link.Index).Name, "@")}
+			other := r.near.Command(context.Background(), "setpriv", args...)
+			in, out := pipes(t, other)
+			if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+				t.Fatalf("the other user's process: %q, %v", line, err)
+			}
+			err := try(t, r.near, link)
+			if held := (*HeldError)(nil); serves != errors.As(err, &held) || serves && held.Name != "perl" {
+				t.Errorf("opened beside it: %v, want it refused: %v", err, serves)
+			}
+			in.Close()
+			mustBe(t, "its end", other.Wait(), nil)
+		})
 	}
-	mustBe(t, "close", c.Close(), nil)
 }
 
-// asUser runs f with the rights of uid, which this thread alone has meanwhile.
-func asUser(t *testing.T, uid uintptr, f func()) {
+func pipes(t *testing.T, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
 	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	const same = ^uintptr(0)
-	switch _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, same, uid, same); errno {
-	case 0:
-	case unix.EINVAL:
-		t.Skip("there is no other user in this user namespace")
-	default:
-		t.Fatal(errno)
-	}
-	defer unix.RawSyscall(unix.SYS_SETRESUID, same, 0, same)
-	f()
-}
-
-func listenUnix(name *unix.SockaddrUnix) (int, error) {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	return fd, errors.Join(unix.Bind(fd, name), unix.Listen(fd, 1))
+	in, err := cmd.StdinPipe()
+	mustBe(t, "pipe", err, nil)
+	out, err = cmd.StdoutPipe()
+	mustBe(t, "pipe", err, nil)
+	mustBe(t, "start", cmd.Start(), nil)
+	return in, out
 }
 
 // Who has the name and answers nobody is no client: a name without a listener,
