@@ -11,13 +11,22 @@ import (
 	"github.com/dhclient-go/dhclient-go/internal/nettest/frame"
 )
 
+// cabled is the client's station on one cable with that of a server. A switch
+// would do as long as no link is set down: a bridge that lost a port lets its
+// frames through only after the kernel's link watch has run, up to a second
+// later, and the first of them is lost.
+func cabled(t *testing.T) (l *lan, server *station) {
+	t.Helper()
+	cli, server := cable(t)
+	return &lan{client: cli}, server
+}
+
 // A link that is taken down while a server is waited for gives its sockets an
 // error (ENETDOWN), once. They go on when it is up: with a DISCOVER at once, not
 // when the one that was due then would have been sent (RTX-08).
 func TestLinkDownWhileSelecting(t *testing.T) {
 	turn(t)
-	l := newLAN(t)
-	server := l.join(t, "server")
+	l, server := cabled(t)
 	srv := server.lie(t, func(c *dhcptest.Config) { c.Silent = true })
 	n := sniff(t, server)
 	c := start(t, l.client, stateDir(t))
@@ -41,8 +50,7 @@ func TestLinkDownWhileSelecting(t *testing.T) {
 func TestLinkDownWhileRenewing(t *testing.T) {
 	t.Parallel()
 	nettest.Require(t)
-	l := newLAN(t)
-	server := l.join(t, "server")
+	l, server := cabled(t)
 	srv := server.lie(t, func(c *dhcptest.Config) { c.Lease, c.T1, c.T2 = 12*time.Second, 2*time.Second, 9*time.Second })
 	s := bindOn(t, l, server)
 	if err := srv.Configure(func(c *dhcptest.Config) { c.Silent = true }); err != nil {
