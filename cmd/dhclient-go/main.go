@@ -1,6 +1,7 @@
 // Command dhclient-go gets IPv4 addresses by DHCP and keeps them.
 //
-// main.go reads as the command runs; flags.go has the flags, config.go what
+// main.go reads as the command runs; commands.go has what it can be called as;
+// flags.go has the flags, config.go what
 // their values mean; fleet.go runs one client for each interface, which link.go
 // puts together; report.go and log.go have what it says, exit.go how it ends.
 package main
@@ -11,15 +12,35 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
 	_ "github.com/dhclient-go/dhclient-go/cmd/dhclient-go/oneproc"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(dispatch(os.Args, os.Stdout, os.Stderr)) }
 
-// run is the command; what it returns is the exit code.
+// dispatch runs what the program is called as, or else the command that its
+// first argument names; without one it is the client. What it returns is the
+// exit code.
+func dispatch(argv []string, stdout, stderr io.Writer) int {
+	if len(argv) == 0 {
+		argv = []string{"dhclient-go"} // execve(2) allows it
+	}
+	name, args := filepath.Base(argv[0]), argv[1:]
+	if guise := guises[name]; guise != nil {
+		return guise(args, stdout, stderr)
+	}
+	if len(args) > 0 {
+		if c := findCommand(args[0]); c != nil {
+			return c.run(args[1:], stdout, stderr)
+		}
+	}
+	return run(args, stdout, stderr)
+}
+
+// run is the client under its own name.
 func run(args []string, stdout, stderr io.Writer) int {
 	signals := catchSignals()
 	defer signals.stop()
