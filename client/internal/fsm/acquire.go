@@ -15,12 +15,12 @@ func (m *Machine) start(now time.Time, ev Start) state {
 	if l != nil && (l.HardwareAddr != m.cfg.HardwareAddr || !bytes.Equal(l.ClientID, m.cfg.ClientID)) {
 		// It was given to somebody else: nothing of it may stay in use.
 		m.onLink = l
-		m.takeOff()
+		m.takeOff(ReasonLost)
 		l = nil
 	}
 	if l != nil && (l.Expired(now) || l.Start.After(now)) {
 		m.onLink = l
-		m.takeOff()
+		m.takeOff(ReasonExpire)
 		m.hint = l.Address
 		l = nil
 	}

@@ -29,6 +29,7 @@ type (
 	Apply struct {
 		Seq   uint64
 		Lease *lease.Lease
+		Why   Reason
 	}
 	// Announce tells the link that Addr is ours and defends it from now on
 	// (RFC 5227 2.3, 2.4).
@@ -99,7 +100,7 @@ type Message struct {
 // A Notice is news for the embedder.
 type Notice struct {
 	Kind Kind
-	// From and To are the states of a Transition.
+	// From and To are the states of a Transition; Text is why.
 	From, To State
 	// Lease is the new or current lease; Old what it replaces.
 	Lease, Old *lease.Lease
@@ -119,7 +120,7 @@ type Kind uint8
 
 // The kinds of notices, and the fields that they set.
 const (
-	Transition    Kind = iota + 1 // From, To
+	Transition    Kind = iota + 1 // From, To, Text
 	Bound                         // Lease: it is on the link
 	Renewed                       // Lease, Old: same address
 	Expired                       // Lease: its time is over
@@ -135,4 +136,5 @@ const (
 	UsingStored                   // Lease: no server, the stored lease is used
 	RouterChanged                 // Addr, MAC: the stored router answers from another station
 	Verified                      // Lease, and MAC or Server: the network of a lease that stayed on the link
+	NoServer                      // Wait: the schedule has given up for a while
 )

@@ -18,8 +18,20 @@ type Config struct {
 	// StartDelay is waited before the first DISCOVER (RFC 2131 4.4.1 has 1 to
 	// 10 s, at random; nobody does that unless a fleet starts at once).
 	StartDelay time.Duration
-	// Retransmit is the schedule of DISCOVER and REQUEST.
+	// Retransmit is the schedule of DISCOVER and REQUEST, and Schedule what is
+	// to be another.
 	Retransmit Retransmit
+	Schedule   Schedule
+	// SelectTimeout is how long after the first DISCOVER offers are waited for,
+	// to take the best; 0 takes the first that comes.
+	SelectTimeout time.Duration
+	// RequireOptions are those that an offer must have to be taken.
+	RequireOptions []uint8
+	// RejectServers are those that are not listened to.
+	RejectServers []netip.Prefix
+	// Fallback is a lease to use when the schedule gives up, as if it were
+	// stored: nobody may have its address. Nil for none.
+	Fallback *lease.Lease
 	// Broadcast sets the B flag from the start (RFC 2131 4.1).
 	Broadcast bool
 	// ACD is how an address is checked before it is used.
@@ -27,6 +39,25 @@ type Config struct {
 	// OnExit is what Stop does with the lease.
 	OnExit OnExit
 }
+
+// A Schedule is what clients of long standing let an administrator set. A zero
+// leaves a time as Retransmit has it, and a limit away.
+type Schedule struct {
+	// Initial is how long the first DISCOVER or REQUEST waits for an answer,
+	// and Max the most that a later one does; each waits twice as long as the
+	// one before it, give or take 10 % and a second at most. A second at least.
+	Initial, Max time.Duration
+	// Attempts is how many DISCOVERs are sent, and Timeout how long they are
+	// answered, before the client gives up for Pause, which is a second at
+	// least. Then it begins again.
+	Attempts       int
+	Timeout, Pause time.Duration
+	// Reboot is how long a stored lease is asked for before DISCOVER is.
+	Reboot time.Duration
+}
+
+// gives says that the schedule ever gives up.
+func (s *Schedule) gives() bool { return s.Attempts > 0 || s.Timeout > 0 }
 
 // Retransmit is a retransmission schedule.
 type Retransmit uint8

@@ -46,10 +46,12 @@ type (
 		By   lease.HardwareAddr
 		Err  error
 	}
-	// Applied answers Apply.
+	// Applied answers Apply. Refused says of an error that the host does not
+	// want the address.
 	Applied struct {
-		Seq uint64
-		Err error
+		Seq     uint64
+		Err     error
+		Refused bool
 	}
 	// Conflict says that Addr, which was announced, was lost to By: a second
 	// conflict within 10 s of a defence (RFC 5227 2.4).
@@ -78,7 +80,8 @@ type (
 	AddressGone struct{ Addr netip.Addr }
 
 	// Renew asks to renew now, before T1; without a lease, to try at once.
-	Renew struct{}
+	// With Rebind any server is asked, and not the one that gave the lease.
+	Renew struct{ Rebind bool }
 	// Release gives the lease back and stops.
 	Release struct{}
 	// Stop ends the machine; what becomes of the lease is Config.OnExit.

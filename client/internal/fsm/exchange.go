@@ -10,7 +10,8 @@ import (
 
 const (
 	maxBackoff   = 64 * time.Second // RFC 2131 4.1
-	requestTries = 4                // RFC 2131 3.1(5)
+	leastBackoff = time.Second
+	requestTries = 4 // RFC 2131 3.1(5)
 	// promptGap is the least time that a server has for an ACK.
 	promptGap   = 500 * time.Millisecond
 	rebootTries = 2
@@ -101,9 +102,17 @@ func (m *Machine) backoff(n int) time.Duration {
 	if m.cfg.Retransmit == RFC2131 {
 		base = 4 * time.Second
 	}
-	d := min(base<<min(n, 6), maxBackoff)
+	most := maxBackoff
+	given := m.cfg.Schedule
+	if given.Initial > 0 {
+		base = given.Initial
+	}
+	if given.Max > 0 {
+		most = given.Max
+	}
+	d := max(min(base<<min(n, 6), most), leastBackoff)
 	spread := time.Second
-	if m.cfg.Retransmit == Fast {
+	if m.cfg.Retransmit == Fast || given.Initial > 0 {
 		spread = min(spread, d/10)
 	}
 	return d + m.jitter(spread)
@@ -118,7 +127,7 @@ func (m *Machine) backoff(n int) time.Duration {
 // NAK or a conflict there is no hurry either.
 func (m *Machine) prompt(now, discovered time.Time) time.Duration {
 	d := max(4*now.Sub(discovered), promptGap)
-	if m.cfg.Retransmit != Fast || d >= time.Second || m.failedLately(now) {
+	if m.cfg.Retransmit != Fast || m.cfg.Schedule.Initial > 0 || d >= time.Second || m.failedLately(now) {
 		return 0
 	}
 	return d + m.jitter(d/10)

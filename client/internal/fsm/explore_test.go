@@ -14,6 +14,12 @@ import (
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
+// fallback is a lease that an administrator has written down.
+func fallback() *lease.Lease {
+	return &lease.Lease{Address: addrB, Bits: 24, Start: newWorld(Config{}).now, Valid: lease.Infinite,
+		Routes: []lease.Route{{Dst: netip.MustParsePrefix("0.0.0.0/0"), Gateway: gateway}}}
+}
+
 // roots are where the exploration begins: each way to be configured, and the
 // states that are too far from the start to be reached in a few moves.
 func roots() map[string]world {
@@ -22,6 +28,9 @@ func roots() map[string]world {
 		"probe first, keep":  {},
 		"optimistic, remove": {ACD: Optimistic, OnExit: Remove},
 		"no probe, release":  {ACD: NoProbe, OnExit: GiveBack, Retransmit: RFC2131},
+		"schedule, fallback": {SelectTimeout: 2 * time.Second, Fallback: fallback(), Schedule: Schedule{
+			Initial: 3 * time.Second, Max: 3 * time.Second, Attempts: 3, Timeout: 20 * time.Second, Pause: 20 * time.Second, Reboot: 10 * time.Second,
+		}},
 	} {
 		cfg.HardwareAddr = station("a")
 		start := func(ev Start) world {

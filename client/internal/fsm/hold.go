@@ -28,6 +28,9 @@ func (s bound) step(m *Machine, now time.Time, ev Event) state {
 			return m.renew(now, s.held)
 		}
 	case Renew:
+		if ev.Rebind {
+			return m.rebind(now, m.begin(now), s.held)
+		}
 		return m.renew(now, s.held)
 	case Applied:
 		if ev.Err != nil {
@@ -50,7 +53,7 @@ func (s bound) misfit(m *Machine, err error) state {
 	m.note(Notice{Kind: ApplyFailed, Lease: s.held, Err: err})
 	if !s.retried {
 		s.retried = true
-		m.putOn(s.held)
+		m.putOn(s.held, ReasonRefresh)
 	}
 	return s
 }
@@ -111,7 +114,10 @@ func (s renewing) step(m *Machine, now time.Time, ev Event) state {
 			return s.send(m, now)
 		}
 	case Renew:
-		if !now.Before(m.requestSent.Add(requestGap)) {
+		switch {
+		case ev.Rebind:
+			return m.rebind(now, m.begin(now), s.held)
+		case !now.Before(m.requestSent.Add(requestGap)):
 			return s.send(m, now)
 		}
 	case Nak:
@@ -214,6 +220,14 @@ func (m *Machine) renewalAnswer(now time.Time, s state, x exchange, held *lease.
 	return s
 }
 
+// renewReason is that of a lease that was renewed in state s.
+func renewReason(s state) Reason {
+	if s.name() == Rebinding {
+		return ReasonRebind
+	}
+	return ReasonRenew
+}
+
 // renewed takes an ACK to a renewal: the same address goes on without an
 // interruption; another one starts over with the conflict check.
 func (m *Machine) renewed(now time.Time, s state, x exchange, held, ack *lease.Lease) state {
@@ -228,7 +242,7 @@ func (m *Machine) renewed(now time.Time, s state, x exchange, held, ack *lease.L
 		return s
 	}
 	if !same {
-		return m.check(now, l)
+		return m.check(now, l, ReasonBound)
 	}
 	l.RouterMAC = held.RouterMAC
 	if l.Router() != held.Router() {
@@ -236,7 +250,7 @@ func (m *Machine) renewed(now time.Time, s state, x exchange, held, ack *lease.L
 	}
 	m.last = l
 	m.do(Save{l})
-	m.putOn(l)
+	m.putOn(l, renewReason(s))
 	m.note(Notice{Kind: Renewed, Lease: l, Old: held})
 	if r := l.Router(); r.IsValid() && l.RouterMAC.IsZero() {
 		m.do(CheckRouter{Source: l.Address, Router: r})

@@ -38,6 +38,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -75,6 +76,8 @@ type Machine struct {
 	linkStart            time.Time
 
 	actions []Action
+	// event is what Step or a deadline has brought about; nil between Steps.
+	event Event
 }
 
 // A state is one of figure 5's, holding just what has meaning there. step
@@ -101,12 +104,13 @@ func New(cfg Config, seed [2]uint64) Machine {
 // revive a lease that is over.
 func (m *Machine) Step(now time.Time, ev Event) []Action {
 	m.catchUp(now)
+	m.event = ev
 	if !m.common(now, ev) {
 		m.become(m.state.step(m, now, ev))
 	}
 	m.catchUp(now)
 	actions := m.actions
-	m.actions = nil
+	m.actions, m.event = nil, nil
 	return actions
 }
 
@@ -174,15 +178,20 @@ func (m *Machine) Awaits() (xid uint32, offer, ok bool) {
 // than BOUND, RENEWING, REBINDING, expiry.
 func (m *Machine) catchUp(now time.Time) {
 	for range 8 {
+		if m.Deadline().After(now) || m.Deadline().IsZero() {
+			return
+		}
+		m.event = Tick{}
 		switch l := m.state.lease(); {
 		case l != nil && l.Expired(now):
+			m.event = over{}
 			m.become(m.expire(now, l))
 		case m.onLink != nil && m.onLink.Expired(now):
 			m.note(Notice{Kind: Expired, Lease: m.onLink})
 			if m.state.lease() == nil { // else a probe for that one may run
 				m.withdraw()
 			}
-			m.takeOff()
+			m.takeOff(ReasonExpire)
 		case due(m.state.deadline(), now):
 			m.become(m.state.step(m, now, Tick{}))
 		default:
@@ -196,6 +205,9 @@ func (m *Machine) catchUp(now time.Time) {
 func (m *Machine) common(now time.Time, ev Event) bool {
 	if m.state.name() == Off {
 		return false // Start is all that means anything
+	}
+	if m.rejected(ev) {
+		return true
 	}
 	switch ev := ev.(type) {
 	case Stop:
@@ -243,11 +255,29 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 	return true
 }
 
+// rejected says that ev comes from a server that is not listened to.
+func (m *Machine) rejected(ev Event) bool {
+	var server netip.Addr
+	switch ev := ev.(type) {
+	case Offer:
+		server = ev.Lease.Server
+	case Ack:
+		server = ev.Lease.Server
+	case Nak:
+		server = ev.Server
+	}
+	if !slices.ContainsFunc(m.cfg.RejectServers, func(p netip.Prefix) bool { return p.Contains(server) }) {
+		return false
+	}
+	m.ignore("a server that is to be rejected")
+	return true
+}
+
 func (m *Machine) become(next state) {
 	from, to := m.state.name(), next.name()
 	m.state = next
 	if from != to {
-		m.note(Notice{Kind: Transition, From: from, To: to})
+		m.note(Notice{Kind: Transition, From: from, To: to, Text: why(from, to, m.event)})
 	}
 }
 
@@ -259,7 +289,7 @@ func (m *Machine) stop() state {
 		m.release()
 	case Remove:
 		m.withdraw()
-		m.takeOff()
+		m.takeOff(ReasonStop)
 	case Keep:
 		m.withdraw()
 	}
@@ -280,12 +310,12 @@ func (m *Machine) release() state {
 		// RFC 2131 table 5: secs is 0, no option 50.
 		m.do(Send{Message{Type: ReleaseType, XID: m.xid(), CIAddr: l.Address, ServerID: l.Server, Dst: l.Server}})
 		m.withdraw()
-		m.takeOff()
+		m.takeOff(ReasonRelease)
 		m.do(Save{nil})
 		m.note(Notice{Kind: Released, Lease: l, Server: l.Server})
 	default:
 		m.withdraw()
-		m.takeOff()
+		m.takeOff(ReasonRelease)
 		m.note(Notice{Kind: Lost, Lease: l, Text: "given up without a RELEASE"})
 	}
 	m.forget()
@@ -316,7 +346,15 @@ func (m *Machine) unplugged() state {
 		l = s.lease()
 	}
 	m.withdraw()
-	if l == nil {
+	switch {
+	case l == nil:
+		return initial{}
+	case l == m.cfg.Fallback:
+		// No server has ever given it: there is nothing to ask for.
+		if m.onLink != nil {
+			m.note(Notice{Kind: Lost, Lease: l, Text: "no carrier"})
+		}
+		m.takeOff(ReasonLost)
 		return initial{}
 	}
 	return rebooting{stored: l}
@@ -348,14 +386,14 @@ func (m *Machine) addressGone(now time.Time, ev AddressGone) state {
 		if s := m.state.lease(); s != nil && s != l && s.Remaining(now) > kernelRounding {
 			// Its successor has been granted, and is probed yet.
 			m.note(Notice{Kind: Expired, Lease: l})
-			m.takeOff()
+			m.takeOff(ReasonExpire)
 			return m.state
 		}
 		return m.expire(now, l)
 	}
 	m.note(Notice{Kind: Lost, Lease: l, Text: "address removed by another program"})
 	m.withdraw()
-	m.takeOff()
+	m.takeOff(ReasonLost)
 	return waiting{until: now.Add(removedWait)}
 }
 
@@ -363,7 +401,7 @@ func (m *Machine) addressGone(now time.Time, ev AddressGone) state {
 func (m *Machine) expire(now time.Time, l *lease.Lease) state {
 	m.note(Notice{Kind: Expired, Lease: l})
 	m.withdraw()
-	m.takeOff()
+	m.takeOff(ReasonExpire)
 	m.hint = l.Address
 	// A server that gives leases of a second must not make us send without
 	// end: one acquisition in restartGap. The end of an older lease, that a
@@ -381,7 +419,7 @@ func (m *Machine) lose(reason string, l *lease.Lease) {
 		m.note(Notice{Kind: Lost, Lease: l, Text: reason})
 	}
 	m.withdraw()
-	m.takeOff()
+	m.takeOff(ReasonLost)
 	if l != nil {
 		// Last: a process that is killed must find what it left on the link.
 		m.do(Save{nil})
@@ -402,21 +440,21 @@ func (m *Machine) withdraw() {
 }
 
 // takeOff removes our configuration from the link, if there may be any.
-func (m *Machine) takeOff() {
+func (m *Machine) takeOff(why Reason) {
 	if m.onLink == nil {
 		return
 	}
 	m.onLink, m.used = nil, false
 	m.seq++
-	m.do(Apply{Seq: m.seq})
+	m.do(Apply{Seq: m.seq, Why: why})
 }
 
 // putOn makes the link have l; if it has another lease already, then one of the
 // same address.
-func (m *Machine) putOn(l *lease.Lease) {
+func (m *Machine) putOn(l *lease.Lease, why Reason) {
 	m.onLink = l
 	m.seq++
-	m.do(Apply{Seq: m.seq, Lease: l})
+	m.do(Apply{Seq: m.seq, Lease: l, Why: why})
 }
 
 // forget drops the address that the next DISCOVER would ask for.

@@ -43,6 +43,7 @@ func (w *world) moves() []move {
 	}
 	add("hwaddr b", w.now, NewHardwareAddr{Addr: station("b")})
 	add("renew", w.now, Renew{})
+	add("rebind", w.now, Renew{Rebind: true})
 	add("release", w.now, Release{})
 	add("stop", w.now, Stop{})
 	return moves
@@ -79,6 +80,7 @@ func (w *world) answers() (moves []move) {
 	if w.pending {
 		add("applied", Applied{Seq: w.m.seq})
 		add("applied, failed", Applied{Seq: w.m.seq, Err: errBusy})
+		add("applied, refused", Applied{Seq: w.m.seq, Err: errBusy, Refused: true})
 	}
 	if w.m.seq > 1 {
 		add("late applied", Applied{Seq: w.m.seq - 1})

@@ -15,15 +15,22 @@ type rebooting struct {
 	// vouched says that its router was seen since the link came up (RFC 4436
 	// 2.1).
 	vouched bool
+	// until is when the schedule asks for it no longer; zero for after a
+	// number of tries.
+	until time.Time
 }
 
 func (rebooting) name() State           { return Rebooting }
+func (s rebooting) deadline() time.Time { return earliest(s.next, s.until) }
 func (s rebooting) lease() *lease.Lease { return s.stored }
 
 func (s rebooting) send(m *Machine, now time.Time) state {
 	if s.tries == 0 {
 		s.exchange = m.begin(now)
 		m.acquireBegan, m.linkStart = now, now
+		if d := m.cfg.Schedule.Reboot; d > 0 {
+			s.until = now.Add(d)
+		}
 		m.askRouter(s.stored)
 	}
 	s.exchange = s.elapsed(now)
@@ -37,16 +44,18 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 	switch ev := ev.(type) {
 	case Tick:
 		switch {
+		case due(s.until, now):
+			return s.unanswered(m, now)
 		case !due(s.next, now):
 			return s
-		case s.tries < rebootTries:
+		case s.tries < rebootTries || !s.until.IsZero():
 			return s.send(m, now)
 		}
 		return s.unanswered(m, now)
 	case LinkUp:
 		if m.used {
 			// A link that was taken down has lost its routes.
-			m.putOn(m.onLink)
+			m.putOn(m.onLink, ReasonRefresh)
 		}
 		// A flap within linkGap of the last one waits its turn.
 		if until := m.linkStart.Add(linkGap); now.Before(until) {
@@ -70,7 +79,7 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 		if s.vouched && l.Router() == s.stored.Router() {
 			l.RouterMAC = s.stored.RouterMAC // for a link that is lost before it has been asked anew
 		}
-		return m.check(now, l)
+		return m.check(now, l, ReasonReboot)
 	case Nak:
 		if ev.XID != s.xid || s.tries == 0 {
 			m.ignore("NAK of another exchange")
@@ -103,7 +112,7 @@ func (s rebooting) reached(m *Machine, now time.Time, ev Reached) state {
 // evidence against it: a server with no record must be silent (RFC 2131 3.2(2)).
 func (s rebooting) unanswered(m *Machine, now time.Time) state {
 	if m.used && s.vouched {
-		return m.check(now, s.stored)
+		return m.check(now, s.stored, ReasonReboot)
 	}
 	m.hint = s.stored.Address
 	if m.onLink != nil && m.cfg.ACD != NoProbe {

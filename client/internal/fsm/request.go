@@ -63,7 +63,7 @@ func (s requesting) step(m *Machine, now time.Time, ev Event) state {
 			m.ignore(err)
 			return s
 		}
-		return m.check(now, l)
+		return m.check(now, l, ReasonBound)
 	case Nak:
 		if ev.XID != s.xid {
 			m.ignore("NAK of another exchange")
@@ -95,9 +95,9 @@ func (m *Machine) refused(now time.Time, ev Nak) state {
 	m.naks++
 	m.lastNak = now
 	m.note(Notice{Kind: Refused, Server: ev.Server, Text: ev.Message, Wait: wait, Lease: m.onLink})
-	if m.onLink != nil {
+	if m.onLink != nil || m.probing.IsValid() {
 		m.withdraw()
-		m.takeOff()
+		m.takeOff(ReasonNak)
 	}
 	// Last: a process that is killed must find what it left on the link.
 	m.do(Save{nil})

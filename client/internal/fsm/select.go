@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -10,9 +11,12 @@ import (
 // selecting is SELECTING: DISCOVER was sent.
 type selecting struct {
 	exchange
-	// spare is an offer to take if no better one comes before the next
-	// DISCOVER is due.
-	spare *lease.Lease
+	// best is the offer to take when pick has come; spare is one to take if
+	// no better one comes before the next DISCOVER is due.
+	best, spare *lease.Lease
+	pick        time.Time
+	// until is when the schedule gives up; zero for never, or if it did.
+	until time.Time
 	// stored is a lease that may be used for want of a server, and may be on
 	// the link already; vouched says that its router was seen.
 	stored  *lease.Lease
@@ -22,9 +26,20 @@ type selecting struct {
 func (selecting) name() State         { return Selecting }
 func (selecting) lease() *lease.Lease { return nil }
 
+func (s selecting) deadline() time.Time {
+	if s.best != nil {
+		return earliest(s.next, s.pick, s.until)
+	}
+	return earliest(s.next, s.until)
+}
+
 func (s selecting) send(m *Machine, now time.Time) state {
 	if s.tries == 0 {
 		s.began = now
+		s.pick = now.Add(m.cfg.SelectTimeout)
+		if d := m.cfg.Schedule.Timeout; d > 0 {
+			s.until = now.Add(d)
+		}
 	}
 	s.exchange = s.elapsed(now)
 	if s.tries >= broadcastAfter {
@@ -60,14 +75,7 @@ func (s selecting) step(m *Machine, now time.Time, ev Event) state {
 	}
 	switch ev := ev.(type) {
 	case Tick:
-		if !due(s.next, now) {
-			return s
-		}
-		if l := s.spare; l != nil && !m.shunned.has(l.Address, now) {
-			return m.request(now, s, l)
-		}
-		s.spare = nil
-		return s.send(m, now)
+		return s.tick(m, now)
 	case Renew:
 		// Now, and not when a long back-off is over.
 		if !now.Before(m.linkStart.Add(linkGap)) {
@@ -88,15 +96,67 @@ func (s selecting) step(m *Machine, now time.Time, ev Event) state {
 	return s
 }
 
+func (s selecting) tick(m *Machine, now time.Time) state {
+	if l := s.best; l != nil && due(s.pick, now) {
+		return m.request(now, s, l)
+	}
+	late := due(s.until, now)
+	if !late && !due(s.next, now) {
+		return s
+	}
+	if l := s.spare; l != nil && !m.shunned.has(l.Address, now) {
+		return m.request(now, s, l)
+	}
+	s.spare = nil
+	if n := m.cfg.Schedule.Attempts; late || n > 0 && s.tries >= n {
+		return s.giveUp(m, now)
+	}
+	return s.send(m, now)
+}
+
+// giveUp sends nothing for a while. What was sent last may still be answered,
+// and a lease of the configuration may be used meanwhile.
+func (s selecting) giveUp(m *Machine, now time.Time) state {
+	wait := max(m.cfg.Schedule.Pause, time.Second)
+	s.next, s.until, s.tries = now.Add(wait), time.Time{}, 0
+	m.note(Notice{Kind: NoServer, Wait: wait})
+	l := m.cfg.Fallback
+	if l == nil || l.Expired(now) || m.onLink != nil || m.probing.IsValid() || m.shunned.has(l.Address, now) {
+		return s
+	}
+	s.stored, s.vouched = l, true
+	if m.cfg.ACD == NoProbe {
+		return s.useStored(m)
+	}
+	m.probe(l.Address)
+	return s
+}
+
+// lacks says that l is without an option that an offer must have.
+func (m *Machine) lacks(l *lease.Lease) bool {
+	return slices.ContainsFunc(m.cfg.RequireOptions, func(code uint8) bool {
+		_, ok := l.Options[code]
+		return !ok
+	})
+}
+
 func (s selecting) offered(m *Machine, now time.Time, ev Offer) state {
 	switch {
 	case ev.XID != s.xid:
 		m.ignore("offer of another exchange")
 	case m.shunned.has(ev.Lease.Address, now):
 		m.ignore("offer of an address in conflict")
+	case m.lacks(ev.Lease):
+		m.ignore("offer without an option that is required")
 	case ev.Lease.Valid == 0 || ev.Lease.Server == m.mute:
 		if s.spare == nil {
 			s.spare = ev.Lease
+		}
+	case !due(s.pick, now):
+		// The address that was asked for is better than another, and else
+		// who is first.
+		if s.best == nil || ev.Lease.Address == m.wanted(now) && s.best.Address != ev.Lease.Address {
+			s.best = ev.Lease
 		}
 	default:
 		return m.request(now, s, ev.Lease)
@@ -158,7 +218,7 @@ func (m *Machine) probedStored(now time.Time, l *lease.Lease, ev Probed) *lease.
 func (s selecting) useStored(m *Machine) state {
 	s.vouched = true
 	m.note(Notice{Kind: UsingStored, Lease: s.stored})
-	m.putOn(s.stored)
+	m.putOn(s.stored, ReasonStored)
 	return s
 }
 
@@ -169,7 +229,7 @@ func (m *Machine) appliedStored(l *lease.Lease, ev Applied) *lease.Lease {
 	case !m.used:
 		m.note(Notice{Kind: ApplyFailed, Lease: m.onLink, Err: ev.Err})
 		m.withdraw()
-		m.takeOff()
+		m.takeOff(ReasonLost)
 		return nil
 	case ev.Err == nil && !m.probing.IsValid():
 		m.do(Announce{m.onLink.Address})

@@ -21,6 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite what the transcripts in testd
 //
 //	# the section that it is about, and why
 //	config acd=optimistic retransmit=rfc2131 on-exit=release start-delay=5s request-ip=10.0.0.9 broadcast
+//	config schedule=10s,15s,3,60s,5m,10s select-timeout=2s require=42 reject=10.0.0.0/24 fallback=10.0.0.9
 //	> start link=down lease=10.0.0.5 age=10m valid=1h router=10.0.0.1 router-mac=a
 //	send ...                                          the actions, in order
 //	= INIT at 0s, tick in 1s, lease none              what State, Deadline and Lease say then
@@ -150,6 +151,21 @@ func (p *player) configure(words []string) error {
 			p.cfg.StartDelay, err = time.ParseDuration(value)
 		case "request-ip":
 			p.cfg.RequestIP, err = netip.ParseAddr(value)
+		case "schedule":
+			p.cfg.Schedule, err = parseSchedule(value)
+		case "select-timeout":
+			p.cfg.SelectTimeout, err = time.ParseDuration(value)
+		case "require":
+			var code int
+			code, err = strconv.Atoi(value)
+			p.cfg.RequireOptions = []uint8{uint8(code)}
+		case "reject":
+			var prefix netip.Prefix
+			prefix, err = netip.ParsePrefix(value)
+			p.cfg.RejectServers = []netip.Prefix{prefix}
+		case "fallback":
+			p.cfg.Fallback = &lease.Lease{Valid: lease.Infinite, Bits: 24, Start: p.start}
+			p.cfg.Fallback.Address, err = netip.ParseAddr(value)
 		case "broadcast":
 			p.cfg.Broadcast = true
 		default:
@@ -161,6 +177,28 @@ func (p *player) configure(words []string) error {
 	}
 	p.machine = New(p.cfg, [2]uint64{1, 2})
 	return nil
+}
+
+// parseSchedule reads initial,max,attempts,timeout,pause,reboot, with - for what
+// is not set.
+func parseSchedule(text string) (s Schedule, err error) {
+	fields := strings.Split(text, ",")
+	times := []*time.Duration{&s.Initial, &s.Max, nil, &s.Timeout, &s.Pause, &s.Reboot}
+	for i, field := range fields {
+		switch {
+		case i >= len(times):
+			return s, errors.New("too many fields")
+		case field == "-":
+		case times[i] == nil:
+			s.Attempts, err = strconv.Atoi(field)
+		default:
+			*times[i], err = time.ParseDuration(field)
+		}
+		if err != nil {
+			return s, err
+		}
+	}
+	return s, nil
 }
 
 func pick[T any](name string, values map[string]T) (T, error) {

@@ -28,7 +28,7 @@ func (p *player) parse(name string, a *args) Event {
 	case "probed":
 		return Probed{Addr: a.addr("addr", p.probe), By: a.station("by"), Err: a.failure()}
 	case "applied":
-		return Applied{Seq: uint64(a.number("seq", int(p.machine.seq))), Err: a.failure()}
+		return Applied{Seq: uint64(a.number("seq", int(p.machine.seq))), Err: a.failure(), Refused: a.text("refused", "") == "yes"}
 	case "conflict":
 		return Conflict{Addr: a.addr("addr", p.defend), By: a.station("by")}
 	case "reached":
@@ -44,7 +44,7 @@ func (p *player) parse(name string, a *args) Event {
 	case "address-gone":
 		return AddressGone{a.addr("", netip.Addr{})}
 	case "renew":
-		return Renew{}
+		return Renew{Rebind: a.text("", "") == "rebind"}
 	case "release":
 		return Release{}
 	case "stop":
@@ -124,7 +124,7 @@ func (p *player) show(action Action) string {
 		}
 		return fmt.Sprintf("check router %v at %s from %v", a.Router, name(a.MAC), a.Source)
 	case Apply:
-		return fmt.Sprintf("apply #%d %s", a.Seq, p.terms(a.Lease))
+		return fmt.Sprintf("apply #%d for %v: %s", a.Seq, a.Why, p.terms(a.Lease))
 	case Announce:
 		p.defend = a.Addr
 		return fmt.Sprint("announce ", a.Addr)
@@ -167,12 +167,12 @@ var kinds = map[Kind]string{
 	Bound: "bound", Renewed: "renewed", Expired: "expired", Refused: "refused", Declined: "declined",
 	Lost: "lost", Released: "released", Unanswered: "unanswered", ApplyFailed: "apply failed",
 	ProbeFailed: "probe failed", Ignored: "ignored", Stopped: "stopped", UsingStored: "using stored",
-	RouterChanged: "router changed", Verified: "verified",
+	RouterChanged: "router changed", Verified: "verified", NoServer: "no server",
 }
 
 func (p *player) showNotice(n Notice) string {
 	if n.Kind == Transition {
-		return fmt.Sprintf("%v -> %v", n.From, n.To)
+		return fmt.Sprintf("%v -> %v (%s)", n.From, n.To, n.Text)
 	}
 	s := kinds[n.Kind]
 	add := func(key string, value any, set bool) {

@@ -10,7 +10,7 @@ import (
 // check is what follows an ACK: the address is probed before its first use
 // (RFC 2131 3.1(5), RFC 5227 2.1), unless the configuration says otherwise.
 // If the address is in use already it stays so meanwhile.
-func (m *Machine) check(now time.Time, l *lease.Lease) state {
+func (m *Machine) check(now time.Time, l *lease.Lease, why Reason) state {
 	switch {
 	case m.onLink == nil:
 	case m.onLink.Address == l.Address:
@@ -22,7 +22,7 @@ func (m *Machine) check(now time.Time, l *lease.Lease) state {
 	default:
 		m.note(Notice{Kind: Lost, Lease: m.onLink, Text: "the server gave another address"})
 		m.withdraw()
-		m.takeOff()
+		m.takeOff(ReasonLost)
 	}
 	// Stored before it is used: a process that is killed must find what it
 	// left on the link.
@@ -31,14 +31,14 @@ func (m *Machine) check(now time.Time, l *lease.Lease) state {
 		m.probe(l.Address)
 	}
 	if m.cfg.ACD != ProbeFirst || m.used {
-		return m.apply(l)
+		return m.apply(l, why)
 	}
-	return checking{l, now.Add(verdictTime)}
+	return checking{l, now.Add(verdictTime), why}
 }
 
-func (m *Machine) apply(l *lease.Lease) state {
-	m.putOn(l)
-	return applying{acked: l}
+func (m *Machine) apply(l *lease.Lease, why Reason) state {
+	m.putOn(l, why)
+	return applying{acked: l, why: why}
 }
 
 // checking is CHECKING: the conflict probe runs, and the address is not used.
@@ -46,6 +46,7 @@ type checking struct {
 	acked *lease.Lease
 	// until is when a detector that says nothing has failed.
 	until time.Time
+	why   Reason
 }
 
 func (checking) name() State           { return Checking }
@@ -58,14 +59,14 @@ func (s checking) step(m *Machine, now time.Time, ev Event) state {
 		if due(s.until, now) {
 			m.withdraw()
 			m.unprobed(Probed{Addr: s.acked.Address, Err: errNoVerdict})
-			return m.apply(s.acked)
+			return m.apply(s.acked, s.why)
 		}
 	case Probed:
 		if !ev.By.IsZero() {
 			return m.decline(now, s.acked, ev.By)
 		}
 		m.unprobed(ev)
-		return m.apply(s.acked)
+		return m.apply(s.acked, s.why)
 	case Offer, Ack, Nak:
 		m.ignore("the exchange is over")
 	}
@@ -85,6 +86,7 @@ func (m *Machine) unprobed(ev Probed) {
 // applying is APPLYING: the link is being made to match.
 type applying struct {
 	acked   *lease.Lease
+	why     Reason
 	retried bool
 }
 
@@ -98,17 +100,20 @@ func (s applying) step(m *Machine, now time.Time, ev Event) state {
 		switch {
 		case ev.Err == nil:
 			return m.bind(s.acked)
+		case ev.Refused && !m.used:
+			m.note(Notice{Kind: ApplyFailed, Lease: s.acked, Err: ev.Err})
+			return m.decline(now, s.acked, lease.HardwareAddr{})
 		case !s.retried:
 			s.retried = true
 			m.note(Notice{Kind: ApplyFailed, Lease: s.acked, Err: ev.Err})
-			m.putOn(s.acked)
+			m.putOn(s.acked, s.why)
 			return s
 		}
 		wait := m.wait(misfitWait, m.misfits)
 		m.misfits++
 		m.note(Notice{Kind: ApplyFailed, Lease: s.acked, Err: ev.Err, Wait: wait})
 		m.withdraw()
-		m.takeOff()
+		m.takeOff(ReasonLost)
 		return waiting{until: now.Add(wait)}
 	case Probed: // an optimistic probe
 		if !ev.By.IsZero() {
@@ -154,7 +159,8 @@ func (m *Machine) verified(l *lease.Lease) {
 }
 
 // decline tells the server that another host has the address (RFC 2131 3.1(5)),
-// and waits before the next try.
+// or, with no station, that this one does not want it, and waits before the next
+// try.
 func (m *Machine) decline(now time.Time, l *lease.Lease, by lease.HardwareAddr) state {
 	// An address that was probed well and lost later counts with the others
 	// (RFC 5227 2.1.1): to have been bound for a moment resets nothing.
@@ -166,12 +172,16 @@ func (m *Machine) decline(now time.Time, l *lease.Lease, by lease.HardwareAddr) 
 	m.lastDecline = now
 	m.shunned.add(l.Address, now)
 	m.withdraw()
-	m.takeOff()
+	m.takeOff(ReasonConflict)
 	if l.Server.IsValid() {
+		text := "refused by the host"
+		if !by.IsZero() {
+			text = "address in use by " + by.String()
+		}
 		m.do(Send{Message{
 			Type: Decline, XID: m.xid(), Dst: broadcast,
 			RequestedIP: l.Address, ServerID: l.Server,
-			Text: "address in use by " + by.String(),
+			Text: text,
 		}})
 	}
 	m.do(Save{nil})

@@ -86,6 +86,17 @@ func drawWorld(t *rapid.T) world {
 		Broadcast:    rapid.Bool().Draw(t, "broadcast"),
 		StartDelay:   time.Duration(rapid.IntRange(0, 2).Draw(t, "start delay")) * time.Second,
 	})
+	if rapid.Bool().Draw(t, "schedule") {
+		seconds := func(what string, most int) time.Duration {
+			return time.Duration(rapid.IntRange(0, most).Draw(t, what)) * time.Second
+		}
+		w.m.cfg.Schedule = Schedule{Initial: seconds("initial", 5), Max: seconds("max", 20), Timeout: seconds("timeout", 90),
+			Pause: seconds("pause", 30), Reboot: seconds("reboot", 10), Attempts: rapid.IntRange(0, 4).Draw(t, "attempts")}
+		w.m.cfg.SelectTimeout = seconds("select timeout", 5)
+		if rapid.Bool().Draw(t, "fallback") {
+			w.m.cfg.Fallback = fallback()
+		}
+	}
 	w.loud, w.said[0] = true, true
 	w.m.rng.Seed(rapid.Uint64().Draw(t, "seed"), 0)
 	start := Start{LinkUp: rapid.Bool().Draw(t, "link")}
