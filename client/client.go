@@ -77,8 +77,8 @@ func New(cfg Config) (*Client, error) {
 }
 
 func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time.Duration)) (alarm, error)) (*Client, error) {
-	if cfg.Interface == "" {
-		return nil, errors.New("client: no interface named")
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("client: %w", err)
 	}
 	link, err := linkOf(&cfg)
 	if err != nil {
@@ -94,7 +94,9 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 	c.identity.Store(id)
 	c.machine = fsm.New(c.protocol(id), [2]uint64{rand.Uint64(), rand.Uint64()})
 	c.worker = newWorker(&c.cfg, c.log,
-		func(seq uint64, err error) { c.post(fsm.Applied{Seq: seq, Err: err}) },
+		func(seq uint64, err error) {
+			c.post(fsm.Applied{Seq: seq, Err: err, Refused: errors.Is(err, ErrDecline)})
+		},
 		func() { c.inbox.put(job{do: c.publish}) })
 	c.alarm, err = newAlarm(func() { c.post(fsm.Tick{}) },
 		func(slept time.Duration) { c.inbox.put(job{do: func() { c.resumed(slept) }}) })
@@ -162,7 +164,10 @@ func (c *Client) protocol(id *wire.Identity) fsm.Config {
 		HardwareAddr: id.HardwareAddr, ClientID: id.ClientID,
 		RequestIP: c.cfg.RequestIP, StartDelay: c.cfg.StartDelay,
 		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast,
-		ACD: c.cfg.ACD, OnExit: c.cfg.OnExit,
+		Schedule: c.cfg.Schedule, SelectTimeout: c.cfg.SelectTimeout,
+		RequireOptions: c.cfg.RequireOptions, RejectServers: c.cfg.RejectServers,
+		Fallback: c.cfg.Fallback,
+		ACD:      c.cfg.ACD, OnExit: c.cfg.OnExit,
 	}
 	if c.cfg.ConflictDetector == nil {
 		cfg.ACD = fsm.NoProbe
@@ -173,6 +178,10 @@ func (c *Client) protocol(id *wire.Identity) fsm.Config {
 // Renew asks to renew the lease now, before T1; a client that is idle after
 // Release, or waits to try again, starts over at once.
 func (c *Client) Renew() { c.post(fsm.Renew{}) }
+
+// Rebind is Renew that asks every server, and not the one that gave the lease
+// (RFC 2131 4.4.5).
+func (c *Client) Rebind() { c.post(fsm.Renew{Rebind: true}) }
 
 // Release gives the lease back (RFC 2131 4.4.6) and takes it off the link. The
 // client is then idle until Renew, or until Run's context ends.

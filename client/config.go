@@ -2,9 +2,12 @@ package client
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
@@ -34,8 +37,21 @@ type Config struct {
 	// StartDelay is waited before the first DISCOVER; for fleets that start
 	// at once (RFC 2131 4.4.1).
 	StartDelay time.Duration
-	// Retransmit is the schedule of unanswered messages.
+	// Retransmit is the schedule of unanswered messages, and Schedule what is to
+	// be another.
 	Retransmit Retransmit
+	Schedule   Schedule
+	// SelectTimeout is how long after the first DISCOVER offers are waited for,
+	// up to a minute, to take the best: that of RequestIP or of the address
+	// that was held last, or else the first. 0 takes the first that comes.
+	SelectTimeout time.Duration
+	// RequireOptions are those that an offer must have to be taken.
+	RequireOptions []uint8
+	// RejectServers are those whose messages are ignored.
+	RejectServers []netip.Prefix
+	// Fallback is a lease to use when Schedule gives up and nobody else has its
+	// address; nil for none.
+	Fallback *lease.Lease
 	// Broadcast asks servers to broadcast their replies from the start; else
 	// that is asked after three unanswered DISCOVERs (RFC 2131 4.1).
 	Broadcast bool
@@ -73,6 +89,24 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// maxSelect is the longest SelectTimeout: servers keep an offer for about that.
+const maxSelect = time.Minute
+
+// check looks for what makes no sense.
+func (cfg *Config) check() error {
+	s := &cfg.Schedule
+	times := []time.Duration{cfg.StartDelay, s.Initial, s.Max, s.Timeout, s.Pause, s.Reboot}
+	switch {
+	case cfg.Interface == "":
+		return errors.New("no interface named")
+	case cfg.SelectTimeout < 0 || cfg.SelectTimeout > maxSelect:
+		return fmt.Errorf("SelectTimeout %v is not between 0 and %v", cfg.SelectTimeout, maxSelect)
+	case slices.Min(times) < 0 || s.Attempts < 0:
+		return errors.New("StartDelay and Schedule have no negative times")
+	}
+	return nil
+}
+
 // The modes of Config, by the names that package client gives them.
 type (
 	// Retransmit is the schedule of DISCOVER and REQUEST.
@@ -83,6 +117,31 @@ type (
 	OnExit = fsm.OnExit
 	// State is a state of RFC 2131 figure 5.
 	State = fsm.State
+	// Schedule is what clients of long standing let an administrator set of
+	// retransmission.
+	Schedule = fsm.Schedule
+	// Reason is why a link is configured.
+	Reason = fsm.Reason
+)
+
+// The reasons for a ReasonConfigurator. ReasonPreinit and ReasonFail are of
+// programs that are told more than the lease: the client itself never gives
+// them.
+const (
+	ReasonPreinit  = fsm.ReasonPreinit  // before the link is used
+	ReasonBound    = fsm.ReasonBound    // a lease after DISCOVER
+	ReasonRenew    = fsm.ReasonRenew    // the server that gave it has renewed it
+	ReasonRebind   = fsm.ReasonRebind   // any server has renewed it
+	ReasonReboot   = fsm.ReasonReboot   // a server has confirmed a stored lease
+	ReasonStored   = fsm.ReasonStored   // no server answers; a stored lease is used
+	ReasonRefresh  = fsm.ReasonRefresh  // the link may have lost what was on it
+	ReasonExpire   = fsm.ReasonExpire   // the lease is over
+	ReasonNak      = fsm.ReasonNak      // a server has refused it
+	ReasonConflict = fsm.ReasonConflict // another host has the address
+	ReasonLost     = fsm.ReasonLost     // it was given up for something else
+	ReasonFail     = fsm.ReasonFail     // no lease, and none is asked for for a while
+	ReasonRelease  = fsm.ReasonRelease  // it was given back
+	ReasonStop     = fsm.ReasonStop     // the client ends
 )
 
 const (
@@ -151,6 +210,20 @@ type Configurator interface {
 	// on the link: what is less is a warning.
 	Apply(ctx context.Context, next *lease.Lease, prev []*lease.Lease) error
 }
+
+// A ReasonConfigurator is a Configurator that acts by what has happened, as
+// programs of the host do: ApplyFor is called in the place of Apply. If it fails
+// with ErrDecline for a lease that is not in use yet, the address is declined.
+type ReasonConfigurator interface {
+	Configurator
+	ApplyFor(ctx context.Context, why Reason, next *lease.Lease, prev []*lease.Lease) error
+	// Limit is how long ApplyFor may take; 5 s is that of an Apply.
+	Limit() time.Duration
+}
+
+// ErrDecline is in the chain of an error of ApplyFor that says that the address
+// cannot be used on this link (RFC 2131 3.1(5)).
+var ErrDecline = errors.New("the address cannot be used")
 
 // A LeaseStore keeps one lease over restarts.
 type LeaseStore interface {

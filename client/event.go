@@ -17,7 +17,11 @@ type Event interface{ event() }
 
 type (
 	// Transition is a change of state.
-	Transition struct{ From, To State }
+	Transition struct {
+		From, To State
+		// Why is what made it, in a few words of ours.
+		Why string
+	}
 	// Bound says that Lease is in use. Old is the one before it, nil if this
 	// is the first.
 	Bound struct{ Lease, Old *lease.Lease }
@@ -35,7 +39,8 @@ type (
 		Wait    time.Duration
 	}
 	// Declined says that the station By has Lease's address, which was
-	// therefore declined. The next try is after Wait.
+	// therefore declined; By is nil if the Configurator refused it
+	// (ErrDecline). The next try is after Wait.
 	Declined struct {
 		Lease *lease.Lease
 		By    net.HardwareAddr
@@ -81,6 +86,9 @@ type (
 		Addr netip.Addr
 		Err  error
 	}
+	// NoServer says that Config.Schedule has given up for now: the next try is
+	// after Wait.
+	NoServer struct{ Wait time.Duration }
 	// Ignored says that a message had no meaning: Reason has why.
 	Ignored struct{ Reason string }
 	// Stopped is the last event but the Transition to OFF. Lease was left on
@@ -102,6 +110,7 @@ func (RouterChanged) event() {}
 func (Verified) event()      {}
 func (ApplyFailed) event()   {}
 func (ProbeFailed) event()   {}
+func (NoServer) event()      {}
 func (Ignored) event()       {}
 func (Stopped) event()       {}
 
@@ -109,7 +118,7 @@ func (Stopped) event()       {}
 func eventOf(n fsm.Notice) Event {
 	switch n.Kind {
 	case fsm.Transition:
-		return Transition{n.From, n.To}
+		return Transition{n.From, n.To, n.Text}
 	case fsm.Bound:
 		return Bound{n.Lease, n.Old}
 	case fsm.Renewed:
@@ -119,7 +128,7 @@ func eventOf(n fsm.Notice) Event {
 	case fsm.Refused:
 		return Refused{n.Lease, n.Server, n.Text, n.Wait}
 	case fsm.Declined:
-		return Declined{n.Lease, hardware(n.MAC), n.Wait}
+		return Declined{n.Lease, answerer(n.MAC), n.Wait}
 	case fsm.Lost:
 		return Lost{n.Lease, n.Text}
 	case fsm.Released:
@@ -136,6 +145,8 @@ func eventOf(n fsm.Notice) Event {
 		return ApplyFailed{n.Lease, n.Err, n.Wait}
 	case fsm.ProbeFailed:
 		return ProbeFailed{n.Addr, n.Err}
+	case fsm.NoServer:
+		return NoServer{n.Wait}
 	case fsm.Stopped:
 		return Stopped{n.Lease}
 	case fsm.Ignored:

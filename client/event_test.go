@@ -16,7 +16,7 @@ import (
 func TestLogEvent(t *testing.T) {
 	l := &lease.Lease{Address: offered, Bits: 24, Server: server1, Valid: time.Hour, Start: time.Unix(0, 0).UTC()}
 	for want, ev := range map[string]Event{
-		"level=INFO msg=state if=eth0 from=INIT to=SELECTING":                                                                     Transition{fsm.Init, fsm.Selecting},
+		"level=INFO msg=state if=eth0 from=INIT to=SELECTING why=T1":                                                              Transition{fsm.Init, fsm.Selecting, "T1"},
 		"level=INFO msg=bound if=eth0 address=10.99.0.50/24 server=10.99.0.1 lease=1h0m0s":                                        Bound{Lease: l},
 		"level=INFO msg=renewed if=eth0 address=10.99.0.50/24 server=10.99.0.1 lease=1h0m0s":                                      Renewed{Lease: l},
 		`level=WARN msg="the lease expired" if=eth0 address=10.99.0.50`:                                                           Expired{l},

@@ -69,7 +69,7 @@ func (c *Client) logReceived(ev fsm.Event) {
 func (c *Client) logEvent(ev Event) {
 	switch ev := ev.(type) {
 	case Transition:
-		c.log.Info("state", "from", ev.From, "to", ev.To)
+		c.log.Info("state", "from", ev.From, "to", ev.To, "why", ev.Why)
 	case Bound:
 		c.log.Info("bound", "address", ev.Lease.Prefix(), "server", ev.Lease.Server, "lease", ev.Lease.Valid)
 	case Renewed:
@@ -79,6 +79,10 @@ func (c *Client) logEvent(ev Event) {
 	case Refused:
 		c.log.Warn("NAK", "server", ev.Server, "message", ev.Message, "wait", ev.Wait)
 	case Declined:
+		if ev.By == nil {
+			c.log.Warn("address declined: it cannot be used here", "address", ev.Lease.Address, "wait", ev.Wait)
+			break
+		}
 		c.log.Warn("address declined: another station has it", "address", ev.Lease.Address, "station", ev.By.String(), "wait", ev.Wait)
 	case Lost:
 		c.log.Warn("lease given up", "address", ev.Lease.Address, "reason", ev.Reason)
@@ -100,6 +104,8 @@ func (c *Client) logEvent(ev Event) {
 		c.log.Error("cannot configure the link", "err", ev.Err, "wait", ev.Wait)
 	case ProbeFailed:
 		c.log.Warn("the address cannot be probed; using it unprobed", "address", ev.Addr, "err", ev.Err)
+	case NoServer:
+		c.log.Warn("no lease: no server has answered", "wait", ev.Wait)
 	case Ignored:
 		c.log.Debug("message ignored", "reason", ev.Reason)
 	case Stopped:

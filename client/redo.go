@@ -1,10 +1,6 @@
 package client
 
-import (
-	"time"
-
-	"github.com/dhclient-go/dhclient-go/client/lease"
-)
+import "time"
 
 // What failed beside the lease itself is tried again after redoFirst, and then
 // after twice as long each time, up to redoMax: a disk that was full when the
@@ -18,8 +14,7 @@ const (
 // uses it, but for timer and due, which the worker's lock guards.
 type redo struct {
 	save        *saveJob
-	lease       *lease.Lease
-	prev        []*lease.Lease
+	change      change
 	after       []Configurator
 	wait        time.Duration
 	timer       *time.Timer
@@ -75,7 +70,7 @@ func (w *worker) again() {
 	}
 	after := r.after
 	r.after = nil
-	if w.runAfter(after, r.lease, r.prev); len(after) > 0 && len(r.after) == 0 && !w.superseded() {
+	if w.runAfter(after, r.change); len(after) > 0 && len(r.after) == 0 && !w.superseded() {
 		w.log.Info("what failed after the lease was applied is done")
 	}
 }

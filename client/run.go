@@ -143,7 +143,7 @@ func (c *Client) perform(a fsm.Action) {
 			c.checkRouter(a)
 		}
 	case fsm.Apply:
-		c.worker.queueApply(a.Seq, a.Lease)
+		c.worker.queueApply(a.Seq, a.Lease, a.Why)
 	case fsm.Announce:
 		if c.cfg.ConflictDetector != nil {
 			c.cfg.ConflictDetector.Defend(a.Addr, func(by net.HardwareAddr) {

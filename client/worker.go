@@ -10,7 +10,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
-// applyLimit is how long one Configurator may take.
+// applyLimit is how long one Configurator may take that does not say itself.
 const applyLimit = 5 * time.Second
 
 // hurriedLimit is the same while the client stops.
@@ -56,9 +56,11 @@ type saveJob struct{ lease *lease.Lease }
 type applyJob struct {
 	seq   uint64
 	lease *lease.Lease
-	// afresh says that what is on the link has to go first: a removal waited
-	// that this job has replaced.
+	why   Reason
+	// afresh says that what is on the link has to go first, because of gone: a
+	// removal waited that this job has replaced.
 	afresh bool
+	gone   Reason
 }
 
 func newWorker(cfg *Config, log *slog.Logger, applied func(uint64, error), settled func()) *worker {
@@ -81,11 +83,18 @@ func (w *worker) queueSave(l *lease.Lease) {
 	w.start()
 }
 
-func (w *worker) queueApply(seq uint64, l *lease.Lease) {
+func (w *worker) queueApply(seq uint64, l *lease.Lease, why Reason) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before := w.apply
-	w.apply = &applyJob{seq: seq, lease: l, afresh: l != nil && before != nil && (before.lease == nil || before.afresh)}
+	w.apply = &applyJob{seq: seq, lease: l, why: why}
+	switch {
+	case l == nil || before == nil:
+	case before.lease == nil:
+		w.apply.afresh, w.apply.gone = true, before.why
+	default:
+		w.apply.afresh, w.apply.gone = before.afresh, before.gone
+	}
 	if l == nil && w.hooked {
 		w.cancel() // an address that must go does not wait for a program
 	}
@@ -121,7 +130,7 @@ func (w *worker) run() {
 		// the link before that.
 		removes := apply != nil && apply.lease == nil
 		if apply != nil && apply.afresh {
-			w.takeOff()
+			w.takeOff(apply.gone)
 		}
 		if save != nil && !removes {
 			w.doSave(save)
@@ -138,15 +147,14 @@ func (w *worker) run() {
 	}
 }
 
-// A limiter makes the context of one thing to do.
-type limiter func() (context.Context, context.CancelFunc)
+// A limiter makes the context of one thing to do, which has that long.
+type limiter func(time.Duration) (context.Context, context.CancelFunc)
 
 // limited is the context of one thing to do, which a client that stops cuts
 // short.
-func (w *worker) limited() (context.Context, context.CancelFunc) {
+func (w *worker) limited(limit time.Duration) (context.Context, context.CancelFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	limit := applyLimit
 	if w.hurried {
 		limit = hurriedLimit
 	}
@@ -156,8 +164,8 @@ func (w *worker) limited() (context.Context, context.CancelFunc) {
 }
 
 // hook is limited for one of after, which a removal cuts short as well.
-func (w *worker) hook() (context.Context, context.CancelFunc) {
-	ctx, cancel := w.limited()
+func (w *worker) hook(limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := w.limited(limit)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hooked = true
@@ -172,12 +180,12 @@ func (w *worker) hook() (context.Context, context.CancelFunc) {
 	}
 }
 
-func unhurried() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), applyLimit)
+func unhurried(limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), limit)
 }
 
 func (w *worker) doSave(j *saveJob) {
-	ctx, cancel := w.limited()
+	ctx, cancel := w.limited(applyLimit)
 	defer cancel()
 	err := w.store.Save(ctx, j.lease)
 	if err != nil {
@@ -199,7 +207,7 @@ func (w *worker) doApply(j *applyJob) {
 	if j.lease == nil {
 		limit = unhurried // the address must go, also when the client stops
 	}
-	err := configure(limit, w.configurator, j.lease, prev)
+	err := configure(limit, w.configurator, change{j.why, j.lease, prev})
 	if err == nil {
 		w.prev = nil
 		if j.lease != nil {
@@ -214,24 +222,24 @@ func (w *worker) doApply(j *applyJob) {
 		return
 	}
 	w.redo.after = nil
-	w.runAfter(w.after, j.lease, append(w.removed, prev...))
+	w.runAfter(w.after, change{j.why, j.lease, append(w.removed, prev...)})
 	w.removed = nil
 }
 
 // runAfter runs what is to follow an Apply, and remembers what has failed.
-func (w *worker) runAfter(after []Configurator, next *lease.Lease, prev []*lease.Lease) {
+func (w *worker) runAfter(after []Configurator, ch change) {
 	for _, c := range after {
 		if w.superseded() {
 			return
 		}
-		err := configure(w.hook, c, next, prev)
+		err := configure(w.hook, c, ch)
 		if err == nil {
 			continue
 		}
 		if !w.afterFailed {
 			w.log.Warn("after the lease was applied", "err", err)
 		}
-		w.redo.lease, w.redo.prev = next, prev
+		w.redo.change = ch
 		w.redo.after = append(w.redo.after, c)
 	}
 	w.afterFailed = len(w.redo.after) > 0
@@ -239,8 +247,8 @@ func (w *worker) runAfter(after []Configurator, next *lease.Lease, prev []*lease
 
 // takeOff removes what earlier leases have left on the link, before another is
 // stored.
-func (w *worker) takeOff() {
-	if err := configure(unhurried, w.configurator, nil, w.prev); err != nil {
+func (w *worker) takeOff(why Reason) {
+	if err := configure(unhurried, w.configurator, change{why, nil, w.prev}); err != nil {
 		w.notRemoved(err)
 		return
 	}
@@ -252,13 +260,28 @@ func (w *worker) notRemoved(err error) {
 	w.log.Error("cannot take the lease off the link; the kernel does when it ends", "err", err)
 }
 
-func configure(limit limiter, c Configurator, next *lease.Lease, prev []*lease.Lease) error {
+// A change is what a Configurator is to do, and why.
+type change struct {
+	why  Reason
+	next *lease.Lease
+	prev []*lease.Lease
+}
+
+func configure(limit limiter, c Configurator, ch change) error {
 	if c == nil {
 		return nil
 	}
-	ctx, cancel := limit()
+	most := applyLimit
+	reasoned, ok := c.(ReasonConfigurator)
+	if ok {
+		most = reasoned.Limit()
+	}
+	ctx, cancel := limit(most)
 	defer cancel()
-	return c.Apply(ctx, next, prev)
+	if ok {
+		return reasoned.ApplyFor(ctx, ch.why, ch.next, ch.prev)
+	}
+	return c.Apply(ctx, ch.next, ch.prev)
 }
 
 // superseded says that a newer lease waits to be applied.

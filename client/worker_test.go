@@ -81,7 +81,7 @@ func TestRemovalFails(t *testing.T) {
 		var out bytes.Buffer
 		cfg := &Config{Configurator: configuratorFunc(func(*lease.Lease) error { return errors.New("the kernel said no") })}
 		w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {})
-		w.queueApply(1, nil)
+		w.queueApply(1, nil, ReasonLost)
 		w.finish(time.Second)
 		if !strings.Contains(out.String(), "cannot take the lease off the link") || !strings.Contains(out.String(), "the kernel said no") {
 			t.Errorf("it says %q", out.String())
@@ -103,7 +103,7 @@ func TestAfterApplyFailsAgain(t *testing.T) {
 		{errors.New("read-only"), 1}, {errors.New("read-only"), 1}, {nil, 1}, {nil, 1}, {errors.New("full"), 2},
 	} {
 		err = s.err
-		w.queueApply(uint64(i), &lease.Lease{Address: offered})
+		w.queueApply(uint64(i), &lease.Lease{Address: offered}, ReasonBound)
 		w.finish(time.Second)
 		if got := strings.Count(out.String(), "after the lease was applied"); got != s.warns {
 			t.Errorf("step %d: %d warnings, want %d", i, got, s.warns)

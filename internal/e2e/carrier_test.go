@@ -168,7 +168,7 @@ func TestUnreportedLossOfCarrier(t *testing.T) {
 		if now := s.client.carrierChanges(t); now < count+2 {
 			t.Fatalf("%d carrier changes after %d", now, count)
 		}
-		if n := strings.Count(s.c.stderr.String(), "state (from BOUND, to REBOOTING)"); n != attempt+1 {
+		if n := strings.Count(s.c.stderr.String(), "state (from BOUND, to REBOOTING,"); n != attempt+1 {
 			t.Errorf("verified %d times, want %d", n, attempt+1)
 		}
 		if s.link.wholly(flapped) {
@@ -288,7 +288,7 @@ func TestStopWithoutCarrier(t *testing.T) {
 			down := time.Now()
 			s.client.pull(t)
 			s.link.wait(t, false, down)
-			s.c.stderr.wait(t, "the lost carrier", said("state (from BOUND, to REBOOTING)"))
+			s.c.stderr.wait(t, "the lost carrier", said("state (from BOUND, to REBOOTING,"))
 			s.c.stop(t)
 			if left {
 				s.holds(t)

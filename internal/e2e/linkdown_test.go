@@ -34,7 +34,7 @@ func TestLinkDownWhileSelecting(t *testing.T) {
 		n.WaitFor(t, patience, sent(l.client, dhcpv4.MessageTypeDiscover))
 	}
 	l.client.IP(t, "link", "set", "dev", "eth0", "down")
-	c.stderr.wait(t, "INIT", said("state (from SELECTING, to INIT)"))
+	c.stderr.wait(t, "INIT", said("state (from SELECTING, to INIT,"))
 	c.idles(t, time.Second)
 	up := time.Now()
 	l.client.IP(t, "link", "set", "dev", "eth0", "up")
@@ -57,9 +57,9 @@ func TestLinkDownWhileRenewing(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.n.WaitFor(t, patience, extends(l.client))
-	s.c.stderr.wait(t, "RENEWING", said("state (from BOUND, to RENEWING)"))
+	s.c.stderr.wait(t, "RENEWING", said("state (from BOUND, to RENEWING,"))
 	l.client.IP(t, "link", "set", "dev", "eth0", "down")
-	s.c.stderr.wait(t, "the lost link", said("state (from RENEWING, to REBOOTING)"))
+	s.c.stderr.wait(t, "the lost link", said("state (from RENEWING, to REBOOTING,"))
 	s.c.idles(t, time.Second)
 	if err := srv.Configure(func(c *dhcptest.Config) { c.Silent = false }); err != nil {
 		t.Fatal(err)
