@@ -56,7 +56,7 @@ func (c *Client) begin(ctx context.Context) {
 		}
 		if l != nil {
 			c.worker.adopt(l)
-			start.Lease = l
+			start.Lease, start.OnLink = l, isHeld(&c.link, l.Address)
 		}
 	}
 	c.explainLink()

@@ -27,7 +27,7 @@ func (m *Machine) start(now time.Time, ev Start) state {
 	switch {
 	case l != nil:
 		// The process before us may have left it on the link.
-		m.onLink, m.last = l, l
+		m.onLink, m.last, m.found = l, l, ev.OnLink
 		s := rebooting{stored: l}
 		switch {
 		case !m.linkUp:

@@ -11,10 +11,12 @@ import (
 type Event interface{ event() }
 
 type (
-	// Start begins. Lease is the stored lease, nil for none; LinkUp is false
-	// to wait for the first LinkUp event.
+	// Start begins. Lease is the stored lease, nil for none, and OnLink says
+	// that the link has its address; LinkUp is false to wait for the first
+	// LinkUp event.
 	Start struct {
 		Lease  *lease.Lease
+		OnLink bool
 		LinkUp bool
 	}
 	// Tick says that time has passed; early ticks do nothing.

@@ -54,9 +54,10 @@ type Machine struct {
 	// onLink is the lease that the link was last told to have; nil for none.
 	// Whatever the state, it is taken off when it expires.
 	onLink *lease.Lease
-	// used says that onLink was put there by us, and is there.
-	used bool
-	seq  uint64 // of the last Apply
+	// used says that onLink was put there by us, and is there; found that it was
+	// there at the start, and nothing was done about it since.
+	used, found bool
+	seq         uint64 // of the last Apply
 	// probing is the address that a probe runs for, if any: at most one does,
 	// and it may outlast the state that began it.
 	probing netip.Addr
@@ -218,7 +219,7 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 		m.linkUp = false
 		if ev.Gone {
 			// What an Apply did to it, or will yet say that it did, is gone too.
-			m.used = false
+			m.used, m.found = false, false
 			m.seq++
 		}
 		m.become(m.unplugged())
@@ -299,14 +300,15 @@ func (m *Machine) stop() state {
 }
 
 // release gives the lease back (RFC 2131 4.4.6) and waits to be told to renew.
-// An address that is not on the link by our doing cannot be the source of a
-// RELEASE: that lease is only given up, and the server gets it back when it ends.
+// An address that is not on the link by our doing, or by that of a process before
+// us, cannot be the source of a RELEASE: that lease is only given up, and the
+// server gets it back when it ends.
 func (m *Machine) release() state {
 	l := m.held()
 	switch {
 	case l == nil:
 		m.withdraw()
-	case m.used && l.Server.IsValid():
+	case (m.used || m.found && l == m.onLink) && l.Server.IsValid():
 		// RFC 2131 table 5: secs is 0, no option 50.
 		m.do(Send{Message{Type: ReleaseType, XID: m.xid(), CIAddr: l.Address, ServerID: l.Server, Dst: l.Server}})
 		m.withdraw()
@@ -444,7 +446,7 @@ func (m *Machine) takeOff(why Reason) {
 	if m.onLink == nil {
 		return
 	}
-	m.onLink, m.used = nil, false
+	m.onLink, m.used, m.found = nil, false, false
 	m.seq++
 	m.do(Apply{Seq: m.seq, Why: why})
 }
@@ -452,7 +454,7 @@ func (m *Machine) takeOff(why Reason) {
 // putOn makes the link have l; if it has another lease already, then one of the
 // same address.
 func (m *Machine) putOn(l *lease.Lease, why Reason) {
-	m.onLink = l
+	m.onLink, m.found = l, false
 	m.seq++
 	m.do(Apply{Seq: m.seq, Lease: l, Why: why})
 }
