@@ -42,6 +42,9 @@ type options struct {
 	// not at all, or forever.
 	waitLink time.Duration
 	exitSet  bool
+	// serverOrFail says that it is a failure if the client's schedule gives up
+	// before the first lease.
+	serverOrFail bool
 
 	verbosity int
 	quiet     bool

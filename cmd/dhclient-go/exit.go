@@ -39,13 +39,17 @@ func badUsage(format string, args ...any) error {
 
 // A noLeaseError says that there was no lease in time, and what was missing.
 type noLeaseError struct {
-	name  string
+	name string
+	// limit is the time; 0 where it was not time that was counted.
 	limit time.Duration
 	why   string
 }
 
 // Error names the interface, the time and what was missing.
 func (e *noLeaseError) Error() string {
+	if e.limit == 0 {
+		return fmt.Sprintf("%s: no lease: %s", e.name, e.why)
+	}
 	return fmt.Sprintf("%s: no lease within %s: %s", e.name, span(e.limit), e.why)
 }
 

@@ -28,6 +28,10 @@ type berth struct {
 	link         *link
 	err          error
 	ready, ended chan struct{}
+	// limit ends the wait for a lease, and abandon does that; both are there
+	// while the fleet runs.
+	limit   context.Context
+	abandon context.CancelCauseFunc
 }
 
 var (
@@ -36,6 +40,8 @@ var (
 	// errAbandoned is why waiting ended: another interface failed, or a signal
 	// has come.
 	errAbandoned = errors.New("abandoned")
+	// errNoServer is why waiting ended: the schedule has given up.
+	errNoServer = errors.New("no server")
 )
 
 // newFleet opens each interface that must exist. With --wait all nothing is
@@ -66,11 +72,18 @@ func newFleet(o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
 
 // open puts the client of b together.
 func (f *fleet) open(b *berth) (err error) {
-	if b.link, err = f.openLink(b.name); err != nil {
+	if b.link, err = f.openLink(b); err != nil {
 		return err
 	}
 	close(b.ready)
 	return nil
+}
+
+// noServer is what follows when the schedule of b gives up.
+func (f *fleet) noServer(b *berth) {
+	if f.o.serverOrFail {
+		b.abandon(errNoServer)
+	}
 }
 
 // close ends what was opened.
@@ -111,6 +124,10 @@ func (f *fleet) run(signalled context.Context) error {
 	}
 	var running sync.WaitGroup
 	for _, b := range f.berths {
+		b.limit, b.abandon = context.WithCancelCause(limit)
+		defer b.abandon(nil)
+	}
+	for _, b := range f.berths {
 		running.Go(func() {
 			if b.err == nil {
 				b.err = f.keep(ctx, b)
@@ -118,7 +135,7 @@ func (f *fleet) run(signalled context.Context) error {
 			close(b.ended)
 		})
 	}
-	err := f.decide(limit, abandon)
+	err := f.decide(abandon)
 	switch {
 	case f.o.once():
 	case signalled.Err() != nil:
@@ -162,14 +179,14 @@ func (f *fleet) appear(ctx context.Context, name string) error {
 
 // decide waits until it is known whether the command succeeds: with a lease on
 // each interface, or on one with --wait any.
-func (f *fleet) decide(limit context.Context, abandon context.CancelCauseFunc) error {
+func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 	type outcome struct {
 		berth int
 		err   error
 	}
 	outcomes := make(chan outcome, len(f.berths))
 	for i, b := range f.berths {
-		go func() { outcomes <- outcome{i, f.wait(limit, b)} }()
+		go func() { outcomes <- outcome{i, f.wait(b)} }()
 	}
 	errs := make([]error, len(f.berths))
 	good, bad := 0, 0
@@ -203,35 +220,35 @@ func (f *fleet) decide(limit context.Context, abandon context.CancelCauseFunc) e
 
 // wait returns nil when there is a lease in place for b. Where there is no
 // hurry it returns only when b has ended.
-func (f *fleet) wait(limit context.Context, b *berth) error {
+func (f *fleet) wait(b *berth) error {
 	ready := b.ready
-	if !f.o.once() && f.o.timeout == forever {
+	if !f.o.once() && f.o.timeout == forever && !f.o.serverOrFail {
 		ready = nil
 	}
 	select {
 	case <-ready:
-		return f.await(limit, b)
+		return f.await(b)
 	case <-b.ended:
-	case <-limit.Done():
+	case <-b.limit.Done():
 	}
 	switch {
-	case limit.Err() == nil:
+	case b.limit.Err() == nil:
 		return b.err
-	case context.Cause(limit) == errTimeout:
+	case context.Cause(b.limit) == errTimeout:
 		return &noLeaseError{b.name, f.o.timeout, "the interface does not exist"}
 	}
 	return errAbandoned
 }
 
 // await returns nil when the client of b has a lease in place.
-func (f *fleet) await(limit context.Context, b *berth) error {
-	l, err := b.link.client.Wait(limit)
+func (f *fleet) await(b *berth) error {
+	l, err := b.link.client.Wait(b.limit)
 	switch {
 	case err == nil && f.o.dryRun && !f.o.json:
 		return writeLease(f.out, b.name, l)
 	case err == nil:
 		return nil
-	case limit.Err() == nil:
+	case b.limit.Err() == nil:
 		// It failed by itself. If it has ended, that says more.
 		select {
 		case <-b.ended:
@@ -239,10 +256,15 @@ func (f *fleet) await(limit context.Context, b *berth) error {
 		default:
 			return refused("CAP_NET_ADMIN", err)
 		}
-	case context.Cause(limit) != errTimeout:
+	}
+	cause := context.Cause(b.limit)
+	switch {
+	case cause != errTimeout && cause != errNoServer:
 		return errAbandoned
 	case isConflict(err):
 		return err
+	case cause == errNoServer:
+		return &noLeaseError{name: b.name, why: b.link.why()}
 	}
 	return &noLeaseError{b.name, f.o.timeout, b.link.why()}
 }

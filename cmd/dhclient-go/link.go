@@ -22,7 +22,8 @@ type link struct {
 }
 
 // openLink brings the interface up and puts its client together.
-func (f *fleet) openLink(name string) (*link, error) {
+func (f *fleet) openLink(b *berth) (*link, error) {
+	name := b.name
 	cfg := f.o.netcfg
 	cfg.LeaveDown = f.o.dryRun
 	on, err := f.ns.Link(name, cfg)
@@ -35,7 +36,7 @@ func (f *fleet) openLink(name string) (*link, error) {
 	l := &link{name: name, watcher: on}
 	config := f.o.client
 	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
-	config.OnEvent = (&reporter{name: name, out: f.out, log: f.log, o: f.o}).event
+	config.OnEvent = (&reporter{name: name, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }}).event
 	if !f.o.dryRun {
 		if err := f.equip(&config, on, l); err != nil {
 			return nil, err

@@ -56,8 +56,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, versionLine())
 		return exitDone
 	}
+	return launch(o, signals, stdout, stderr)
+}
+
+// launch does what o says and returns the exit code.
+func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 	out, log := newOutput(stdout), newOutput(stderr)
-	err = serve(o, signals, out, newLogger(o, log))
+	err := serve(o, signals, out, newLogger(o, log))
 	if lost := out.close(outputGrace); lost != nil && o.dryRun && err == nil {
 		// What it was to print is all that a dry run is for.
 		err = fmt.Errorf("standard output: %w", lost)

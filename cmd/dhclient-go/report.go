@@ -20,6 +20,8 @@ type reporter struct {
 	out  io.Writer
 	log  *slog.Logger
 	o    *options
+	// noServer is called when the schedule gives up.
+	noServer func()
 
 	// held is the lease in use. by has declined several addresses in a row.
 	held  *lease.Lease
@@ -40,6 +42,9 @@ func (r *reporter) event(ev client.Event) {
 		}
 	}
 	r.remember(ev)
+	if _, ok := ev.(client.NoServer); ok {
+		r.noServer()
+	}
 }
 
 // line is what a person wants to know of ev; empty for nothing.

@@ -49,7 +49,7 @@ func (r *reporter) writeJSON(ev client.Event) {
 func jsonOf(ev client.Event) eventLine {
 	switch ev := ev.(type) {
 	case client.Transition:
-		return eventLine{Event: "transition", From: ev.From.String(), To: ev.To.String()}
+		return eventLine{Event: "transition", From: ev.From.String(), To: ev.To.String(), Reason: ev.Why}
 	case client.Bound:
 		return eventLine{Event: "bound", Lease: ev.Lease, OldLease: ev.Old}
 	case client.Renewed:
@@ -80,6 +80,8 @@ func jsonOf(ev client.Event) eventLine {
 		return eventLine{Event: "apply_failed", Lease: ev.Lease, Reason: ev.Err.Error(), Wait: ev.Wait.Seconds()}
 	case client.ProbeFailed:
 		return eventLine{Event: "probe_failed", Address: text(ev.Addr), Reason: ev.Err.Error()}
+	case client.NoServer:
+		return eventLine{Event: "no_server", Wait: ev.Wait.Seconds()}
 	case client.Stopped:
 		return eventLine{Event: "stopped", Lease: ev.Lease}
 	case client.Ignored:

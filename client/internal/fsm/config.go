@@ -56,8 +56,6 @@ type Schedule struct {
 	Reboot time.Duration
 }
 
-// gives says that the schedule ever gives up.
-func (s *Schedule) gives() bool { return s.Attempts > 0 || s.Timeout > 0 }
 
 // Retransmit is a retransmission schedule.
 type Retransmit uint8
