@@ -20,7 +20,7 @@ type reporter struct {
 	out  io.Writer
 	log  *slog.Logger
 	o    *options
-	// noServer is called when the schedule gives up.
+	// noServer is called when the schedule gives up, unless it is nil.
 	noServer func()
 
 	// held is the lease in use. by has declined several addresses in a row.
@@ -42,7 +42,7 @@ func (r *reporter) event(ev client.Event) {
 		}
 	}
 	r.remember(ev)
-	if _, ok := ev.(client.NoServer); ok {
+	if _, ok := ev.(client.NoServer); ok && r.noServer != nil {
 		r.noServer()
 	}
 }

@@ -56,7 +56,6 @@ type Schedule struct {
 	Reboot time.Duration
 }
 
-
 // Retransmit is a retransmission schedule.
 type Retransmit uint8
 
