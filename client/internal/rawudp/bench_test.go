@@ -20,7 +20,7 @@ func BenchmarkUnrelatedTraffic(b *testing.B) {
 		filter []bpf.RawInstruction
 	}{
 		{"bound", dropAll},
-		{"waiting", filterFor(1, ourMAC)},
+		{"waiting", filterFor(1, ourMAC, clientPort)},
 		{"unfiltered", everything},
 	} {
 		b.Run(row.name, func(b *testing.B) {

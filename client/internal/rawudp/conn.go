@@ -24,6 +24,12 @@ type Config struct {
 	// Link is the link. Index 0 is a link that does not exist: Follow tells
 	// when it does.
 	Link lease.LinkState
+	// ClientPort is where replies are heard and messages come from, ServerPort
+	// where they go to; 0 is 68 and 67 (RFC 2131 4.1).
+	ClientPort, ServerPort uint16
+	// Everybody is the IP destination of what is sent to 255.255.255.255, in
+	// the same broadcast frame; the zero Addr leaves it as it is.
+	Everybody netip.Addr
 	// Logger gets what is wrong and not fatal, and at debug level each frame
 	// that is dropped; it is to name the link. Nil logs nothing.
 	Logger *slog.Logger
@@ -38,6 +44,8 @@ type Conn struct {
 	raw     syscall.RawConn  // of packet
 	reading func(fd uintptr) // readFrom, made once
 	log     *slog.Logger
+	ports   ports
+	all     netip.Addr // Config.Everybody
 	reg     *poll.Registration
 	once    func() error // closes
 	closed  atomic.Bool
@@ -67,16 +75,20 @@ var ipv4 = binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ET
 // calling thread: none is opened later, no thread is held, and the Conn can be
 // used from other namespaces. Nothing is received before Receive.
 //
-// receive gets the payload of each UDP datagram to port 68 that is well formed
+// receive gets the payload of each UDP datagram to ClientPort that is well formed
 // and may be a BOOTREPLY to the link's hardware address, valid during the call,
 // and the IP source address. It is called by one goroutine of the process: it
 // must not block, and must not call the Conn except for Send and Stats.
 //
 // A missing capability is a *CapabilityError; a link that another client serves
-// is a *HeldError. That UDP port 68 cannot be bound is none: it is logged, and
+// is a *HeldError. That ClientPort cannot be bound is none: it is logged, and
 // unicasts leave another way.
 func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, error) {
-	c := &Conn{receive: receive, index: cfg.Link.Index, filter: filterFor(cfg.Link.Index, cfg.Link.HardwareAddr)}
+	c := &Conn{receive: receive, index: cfg.Link.Index, ports: portsOf(&cfg), all: broadcast}
+	c.filter = filterFor(cfg.Link.Index, cfg.Link.HardwareAddr, c.ports.client)
+	if cfg.Everybody.IsValid() {
+		c.all = cfg.Everybody.Unmap()
+	}
 	c.once = sync.OnceValue(c.close)
 	c.reading = c.readFrom
 	if c.log = cfg.Logger; c.log == nil {
@@ -136,7 +148,7 @@ func (c *Conn) openPacket() (err error) {
 // openUnicast opens what unicasts leave through.
 func (c *Conn) openUnicast() {
 	var err error
-	if c.udp, err = openUDP(); err == nil {
+	if c.udp, err = openUDP(c.ports); err == nil {
 		return
 	}
 	var noHops error
@@ -212,7 +224,7 @@ func (c *Conn) follow(index int, mac lease.HardwareAddr) error {
 		}
 	}
 	c.drain()
-	c.index, c.filter = index, filterFor(index, mac)
+	c.index, c.filter = index, filterFor(index, mac, c.ports.client)
 	return c.setFilter()
 }
 

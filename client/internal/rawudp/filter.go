@@ -25,18 +25,18 @@ const (
 // dropAll is the program of a socket that hears nothing.
 var dropAll = mustAssemble([]bpf.Instruction{bpf.RetConstant{Val: 0}})
 
-// filterFor is the program of a socket that hears replies, if there is a link to
-// hear them from.
-func filterFor(index int, mac lease.HardwareAddr) []bpf.RawInstruction {
+// filterFor is the program of a socket that hears replies to a port, if there is
+// a link to hear them from.
+func filterFor(index int, mac lease.HardwareAddr, port uint16) []bpf.RawInstruction {
 	if index == 0 {
 		return dropAll
 	}
-	return mustAssemble(replyFilter(mac))
+	return mustAssemble(replyFilter(mac, port))
 }
 
-// replyFilter is the program that lets pass what can be a reply to the station
-// mac. The frame begins with its IPv4 header. A load past its end drops it.
-func replyFilter(mac lease.HardwareAddr) []bpf.Instruction {
+// replyFilter is the program that lets pass what can be a reply to the port of
+// the station mac. The frame begins with its IPv4 header. A load past its end drops it.
+func replyFilter(mac lease.HardwareAddr, port uint16) []bpf.Instruction {
 	prog := []bpf.Instruction{
 		// To us, to all or to a group: not what a promiscuous link overhears,
 		// nor what leaves it.
@@ -59,7 +59,7 @@ func replyFilter(mac lease.HardwareAddr) []bpf.Instruction {
 	prog = append(prog, want(bpf.LoadAbsolute{Off: 9, Size: 1}, unix.IPPROTO_UDP)...)
 	// X is the length of the IP header with its options.
 	prog = append(prog, bpf.LoadMemShift{Off: 0})
-	prog = append(prog, want(bpf.LoadIndirect{Off: 2, Size: 2}, clientPort)...)
+	prog = append(prog, want(bpf.LoadIndirect{Off: 2, Size: 2}, uint32(port))...)
 	prog = append(prog, want(bpf.LoadIndirect{Off: udpHeader + opOffset, Size: 1}, bootReply)...)
 	prog = append(prog, want(bpf.LoadIndirect{Off: udpHeader + cookieOffset, Size: 4}, magicCookie)...)
 	prog = append(prog, want(bpf.LoadIndirect{Off: udpHeader + chaddrOffset, Size: 4}, binary.BigEndian.Uint32(mac[:4]))...)

@@ -44,7 +44,7 @@ func TestReplyFilterInVM(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := newReply()
 			row.edit(&r)
-			n, err := inVM(t, replyFilter(ourMAC), r).Run(r.packet())
+			n, err := inVM(t, replyFilter(ourMAC, clientPort), r).Run(r.packet())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +61,7 @@ func TestReplyFilterPacketTypes(t *testing.T) {
 		unix.PACKET_HOST: true, unix.PACKET_BROADCAST: true, unix.PACKET_MULTICAST: true,
 		unix.PACKET_OTHERHOST: false, unix.PACKET_OUTGOING: false, 7: false,
 	} {
-		prog := replyFilter(ourMAC)
+		prog := replyFilter(ourMAC, clientPort)
 		prog[0] = bpf.LoadConstant{Dst: bpf.RegA, Val: uint32(typ)}
 		n, err := inVM(t, prog, newReply()).Run(newReply().packet())
 		if err != nil || (n > 0) != want {
@@ -72,10 +72,10 @@ func TestReplyFilterPacketTypes(t *testing.T) {
 
 // A link that does not exist is heard by nobody, whatever its address.
 func TestFilterForNoLink(t *testing.T) {
-	if got := filterFor(0, lease.HardwareAddr{}); len(got) != 1 || got[0] != dropAll[0] {
+	if got := filterFor(0, lease.HardwareAddr{}, clientPort); len(got) != 1 || got[0] != dropAll[0] {
 		t.Errorf("filter of link 0: %v", got)
 	}
-	if got := filterFor(1, ourMAC); len(got) == 1 {
+	if got := filterFor(1, ourMAC, clientPort); len(got) == 1 {
 		t.Error("filter of link 1 drops all")
 	}
 }

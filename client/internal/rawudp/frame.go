@@ -1,6 +1,7 @@
 package rawudp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 
@@ -29,10 +30,18 @@ const (
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
+// ports are those of the two ends of a Conn.
+type ports struct{ client, server uint16 }
+
+// portsOf are those of a configuration.
+func portsOf(cfg *Config) ports {
+	return ports{cmp.Or(cfg.ClientPort, clientPort), cmp.Or(cfg.ServerPort, serverPort)}
+}
+
 // datagram frames payload as UDP from the client's port to the server's, in an
 // IPv4 datagram that may be fragmented on its way (RFC 768, RFC 791). id tells
 // its fragments from those of another (RFC 6864 4.3).
-func datagram(payload []byte, src, dst [4]byte, id uint16) []byte {
+func (p ports) datagram(payload []byte, src, dst [4]byte, id uint16) []byte {
 	b := make([]byte, ipHeader+udpHeader, ipHeader+udpHeader+len(payload))
 	b = append(b, payload...)
 	b[0] = 4<<4 | ipHeader/4
@@ -46,8 +55,8 @@ func datagram(payload []byte, src, dst [4]byte, id uint16) []byte {
 	binary.BigEndian.PutUint16(b[10:], ^fold(sum(0, b[:ipHeader])))
 
 	u := b[ipHeader:]
-	binary.BigEndian.PutUint16(u[0:], clientPort)
-	binary.BigEndian.PutUint16(u[2:], serverPort)
+	binary.BigEndian.PutUint16(u[0:], p.client)
+	binary.BigEndian.PutUint16(u[2:], p.server)
 	binary.BigEndian.PutUint16(u[4:], uint16(len(u)))
 	check := ^fold(udpSum(b, u))
 	if check == 0 {
@@ -57,10 +66,11 @@ func datagram(payload []byte, src, dst [4]byte, id uint16) []byte {
 	return b
 }
 
-// parse returns the payload of the UDP datagram in the frame b, which begins
-// with an IPv4 header and may end with padding, and the address it came from.
+// parse returns the payload of the UDP datagram to the client in the frame b,
+// which begins with an IPv4 header and may end with padding, and the address it
+// came from.
 // status is the kernel's word about the frame (TP_STATUS_*).
-func parse(b []byte, status uint32) (payload []byte, from netip.Addr, why Reason) {
+func (p ports) parse(b []byte, status uint32) (payload []byte, from netip.Addr, why Reason) {
 	b, hlen, why := parseIP(b)
 	if why != accepted {
 		return nil, netip.Addr{}, why
@@ -69,7 +79,7 @@ func parse(b []byte, status uint32) (payload []byte, from netip.Addr, why Reason
 	if from.IsMulticast() || from.IsLoopback() || from == broadcast {
 		return nil, netip.Addr{}, Source
 	}
-	payload, why = parseUDP(b, b[hlen:], status)
+	payload, why = p.parseUDP(b, b[hlen:], status)
 	if why != accepted {
 		return nil, netip.Addr{}, why
 	}
@@ -105,7 +115,7 @@ func parseIP(b []byte) (datagram []byte, hlen int, why Reason) {
 }
 
 // parseUDP returns the payload of the UDP datagram u in the IP datagram ip.
-func parseUDP(ip, u []byte, status uint32) (payload []byte, why Reason) {
+func (p ports) parseUDP(ip, u []byte, status uint32) (payload []byte, why Reason) {
 	if len(u) < udpHeader {
 		return nil, UDPLength
 	}
@@ -114,7 +124,7 @@ func parseUDP(ip, u []byte, status uint32) (payload []byte, why Reason) {
 		return nil, UDPLength
 	}
 	u = u[:length]
-	if binary.BigEndian.Uint16(u[2:]) != clientPort {
+	if binary.BigEndian.Uint16(u[2:]) != p.client {
 		return nil, Port
 	}
 	check := binary.BigEndian.Uint16(u[6:])

@@ -15,7 +15,7 @@ func TestParse(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := newReply()
 			row.edit(&r)
-			payload, from, why := parse(r.packet(), unix.TP_STATUS_USER)
+			payload, from, why := usual.parse(r.packet(), unix.TP_STATUS_USER)
 			if why != row.why {
 				t.Fatalf("dropped for %q, want %q", why, row.why)
 			}
@@ -52,11 +52,11 @@ func TestParse_ChecksumStatus(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := newReply()
 			r.checksum = row.check
-			if _, _, why := parse(r.packet(), row.status); why != row.want {
+			if _, _, why := usual.parse(r.packet(), row.status); why != row.want {
 				t.Errorf("%q, want %q", why, row.want)
 			}
 			r.ipFault = 1
-			if _, _, why := parse(r.packet(), row.status); why != HeaderChecksum {
+			if _, _, why := usual.parse(r.packet(), row.status); why != HeaderChecksum {
 				t.Errorf("with a wrong header checksum %q", why)
 			}
 		})
@@ -71,7 +71,7 @@ func TestParse_RFC768_EveryOctetIsChecked(t *testing.T) {
 	for i := range good {
 		b := slices.Clone(good)
 		b[i] ^= 0x10
-		if _, _, why := parse(b, 0); why == accepted {
+		if _, _, why := usual.parse(b, 0); why == accepted {
 			t.Errorf("a bit of octet %d flipped, and still accepted", i)
 		}
 	}
@@ -81,7 +81,7 @@ func TestDatagram_RFC791_RFC768(t *testing.T) {
 	src, dst := [4]byte{10, 99, 0, 50}, [4]byte{255, 255, 255, 255}
 	for _, n := range []int{0, 1, 300, 301, 65507} {
 		payload := bytes.Repeat([]byte{0xa5}, n)
-		b := datagram(payload, src, dst, 0xbeef)
+		b := usual.datagram(payload, src, dst, 0xbeef)
 		head := []byte{
 			0x45, 0xc0, byte((n + 28) >> 8), byte(n + 28), 0xbe, 0xef, 0, 0, 64, 17, b[10], b[11],
 			10, 99, 0, 50, 255, 255, 255, 255,
@@ -105,11 +105,11 @@ func TestDatagram_RFC768_ZeroChecksum(t *testing.T) {
 	var src, dst [4]byte
 	payload := make([]byte, 2)
 	binary.BigEndian.PutUint16(payload, ^naiveSum([]byte{0, 17, 0, 10, 0, 68, 0, 67, 0, 10}))
-	if b := datagram(payload, src, dst, 0); b[26] != 0xff || b[27] != 0xff {
+	if b := usual.datagram(payload, src, dst, 0); b[26] != 0xff || b[27] != 0xff {
 		t.Errorf("checksum % x, want ff ff", b[26:28])
 	}
 	payload[1]++
-	if b := datagram(payload, src, dst, 0); b[26] == 0xff && b[27] == 0xff {
+	if b := usual.datagram(payload, src, dst, 0); b[26] == 0xff && b[27] == 0xff {
 		t.Error("every checksum is ff ff")
 	}
 }
@@ -170,7 +170,7 @@ func FuzzFrame(f *testing.F) {
 	r.checksum = unfilled
 	f.Add(r.packet(), uint32(unix.TP_STATUS_CSUMNOTREADY))
 	f.Fuzz(func(t *testing.T, b []byte, status uint32) {
-		payload, from, why := parse(b, status)
+		payload, from, why := usual.parse(b, status)
 		if why >= reasons {
 			t.Errorf("reason %d", why)
 		}
@@ -191,14 +191,14 @@ func FuzzDatagram(f *testing.F) {
 		var s, d [4]byte
 		binary.BigEndian.PutUint32(s[:], src)
 		binary.BigEndian.PutUint32(d[:], dst)
-		b := datagram(payload, s, d, id)
+		b := usual.datagram(payload, s, d, id)
 		if binary.BigEndian.Uint16(b[26:]) == 0 {
 			t.Error("sent without a checksum")
 		}
 		// A reply's ports: the sum does not see them change places.
 		b[21], b[23] = b[23], b[21]
 		b = append(b, make([]byte, padding)...)
-		got, from, why := parse(b, 0)
+		got, from, why := usual.parse(b, 0)
 		if why == Source {
 			return // mustHold has the rule
 		}

@@ -80,7 +80,7 @@ func (c *Conn) readFrom(fd uintptr) {
 }
 
 func (c *Conn) deliver(frame []byte, status uint32) {
-	payload, from, why := parse(frame, status)
+	payload, from, why := c.ports.parse(frame, status)
 	if why != accepted {
 		c.drop(why)
 		return

@@ -81,7 +81,7 @@ func TestReceive_NET02_UnfinishedChecksum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, why := parse(buf[:n], 0); why != UDPChecksum {
+	if _, _, why := usual.parse(buf[:n], 0); why != UDPChecksum {
 		t.Fatalf("the kernel finished the checksum (%q): the test shows nothing", why)
 	}
 	if s := c.Stats(); len(s.Dropped) != 0 || s.Received != 1 {

@@ -26,6 +26,9 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second
 
+// usual are the ports of RFC 2131 4.1.
+var usual = ports{clientPort, serverPort}
+
 // What package client asks for: Transport and Follower.
 var _ interface {
 	Send(payload []byte, src, dst netip.Addr) error
@@ -112,9 +115,15 @@ func (r *rig) open(t testing.TB) (*Conn, <-chan heard) {
 
 func (r *rig) openWith(t testing.TB, link lease.LinkState, receive func([]byte, netip.Addr)) (c *Conn) {
 	t.Helper()
+	return r.openAs(t, Config{Link: link}, receive)
+}
+
+func (r *rig) openAs(t testing.TB, cfg Config, receive func([]byte, netip.Addr)) (c *Conn) {
+	t.Helper()
+	cfg.Logger = slog.New(slog.NewTextHandler(&r.log, nil))
 	r.near.Do(t, func() {
 		var err error
-		c, err = Open(Config{Link: link, Logger: slog.New(slog.NewTextHandler(&r.log, nil))}, receive)
+		c, err = Open(cfg, receive)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,12 +17,13 @@ import (
 // flushStep is how often Flush looks.
 const flushStep = 2 * time.Millisecond
 
-// Send sends payload from port 68 of src to port 67 of dst, both IPv4.
+// Send sends payload from the client's port of src to the server's of dst, both
+// IPv4.
 //
 // To 255.255.255.255 it is broadcast on the link, from 0.0.0.0 if src is the
-// zero Addr, and must fit its MTU with 28 octets of headers. To another address
+// zero Addr and to Config.Everybody if there is one, and must fit its MTU with 28 octets of headers. To another address
 // it goes the way that the kernel's routes of this link say, and src must be an
-// address of the machine. Where UDP port 68 could not be had it may take 100 ms
+// address of the machine. Where the UDP port could not be had it may take 100 ms
 // to find the next hop's hardware address.
 //
 // That it returns nil does not mean that the message has left; see Flush.
@@ -51,7 +52,7 @@ func (c *Conn) send(payload []byte, src, dst netip.Addr) error {
 	case c.index == 0:
 		return fmt.Errorf("the link does not exist: %w", unix.ENODEV)
 	case dst == broadcast:
-		return c.sendFrame(payload, src, dst, allStations)
+		return c.sendFrame(payload, src, c.all, allStations)
 	case c.udp != nil:
 		return c.udp.send(payload, c.index, src, dst)
 	}
@@ -64,7 +65,7 @@ func (c *Conn) send(payload []byte, src, dst netip.Addr) error {
 
 // sendFrame sends through the packet socket, to a station of the link.
 func (c *Conn) sendFrame(payload []byte, src, dst netip.Addr, station lease.HardwareAddr) error {
-	b := datagram(payload, src.As4(), dst.As4(), uint16(rand.Uint32()))
+	b := c.ports.datagram(payload, src.As4(), dst.As4(), uint16(rand.Uint32()))
 	to := &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: c.index, Halen: uint8(len(station))}
 	copy(to.Addr[:], station[:])
 	return c.control(func(fd int) error {

@@ -20,7 +20,7 @@ const (
 	Protocol              // not UDP
 	Source                // an address that cannot send (RFC 1122 3.2.1.3)
 	UDPLength             // below 8, or past the end of the IP datagram (RFC 768)
-	Port                  // not to port 68 (RFC 2131 4.1)
+	Port                  // not to the client's port (RFC 2131 4.1)
 	UDPChecksum           // wrong (RFC 1122 4.1.3.4)
 	reasons
 )

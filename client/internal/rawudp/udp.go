@@ -7,23 +7,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A udpSocket sends from port 68 of every address and receives nothing.
-type udpSocket struct{ fd int }
+// A udpSocket sends from the client's port of every address and receives
+// nothing.
+type udpSocket struct {
+	fd    int
+	ports ports
+}
 
 // openUDP opens it in the network namespace of the calling thread.
-func openUDP() (*udpSocket, error) {
+func openUDP(p ports) (*udpSocket, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open UDP socket: %w", err)
 	}
-	if err := setUpUDP(fd); err != nil {
+	if err := setUpUDP(fd, p.client); err != nil {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	return &udpSocket{fd}, nil
+	return &udpSocket{fd, p}, nil
 }
 
-func setUpUDP(fd int) error {
+func setUpUDP(fd int, port uint16) error {
 	for _, o := range []struct {
 		name              string
 		level, opt, value int
@@ -48,8 +52,8 @@ func setUpUDP(fd int) error {
 	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog); err != nil {
 		return fmt.Errorf("filter UDP socket: %w", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: clientPort}); err != nil {
-		return fmt.Errorf("bind UDP port %d: %w", clientPort, needs("CAP_NET_BIND_SERVICE", err))
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: int(port)}); err != nil {
+		return fmt.Errorf("bind UDP port %d: %w", port, needs("CAP_NET_BIND_SERVICE", err))
 	}
 	return nil
 }
@@ -59,7 +63,7 @@ func setUpUDP(fd int) error {
 // choose.
 func (u *udpSocket) send(payload []byte, index int, src, dst netip.Addr) error {
 	info := unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: int32(index), Spec_dst: src.As4()})
-	to := &unix.SockaddrInet4{Port: serverPort, Addr: dst.As4()}
+	to := &unix.SockaddrInet4{Port: int(u.ports.server), Addr: dst.As4()}
 	return unix.Sendmsg(u.fd, payload, info, to, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 }
 
