@@ -26,6 +26,12 @@ func (l *Lease) check() error {
 		return fmt.Errorf("mtu: %d", l.MTU)
 	case len(l.ClientID) > 255:
 		return errors.New("client_id: longer than 255 octets")
+	case l.NextServer.IsValid() && !UsableAddr(l.NextServer):
+		return fmt.Errorf("next_server: %v cannot be a server", l.NextServer)
+	case !ValidHeaderText(l.ServerName, MaxServerName):
+		return errors.New("server_name: not printable ASCII, or too long")
+	case !ValidHeaderText(l.BootFile, MaxBootFile):
+		return errors.New("boot_file: not printable ASCII, or too long")
 	}
 	for _, r := range l.Routes {
 		if !r.Dst.IsValid() || !r.Dst.Addr().Is4() || r.Dst != r.Dst.Masked() {
@@ -58,6 +64,24 @@ func UsableAddr(a netip.Addr) bool {
 	}
 	first := a.As4()[0]
 	return first != 0 && first != 127 && first < 224
+}
+
+// The lengths of the fields sname and file of a message (RFC 2131 2), and so of
+// Lease.ServerName and Lease.BootFile.
+const (
+	MaxServerName = 64
+	MaxBootFile   = 128
+)
+
+// ValidHeaderText says that s is printable ASCII of n octets at most: what
+// Lease.ServerName and Lease.BootFile may be.
+func ValidHeaderText(s string, n int) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return len(s) <= n
 }
 
 // ValidName says that s is a host or domain name: labels of letters, digits and

@@ -29,6 +29,9 @@ type document struct {
 	MTU           int               `json:"mtu,omitempty"`
 	NTP           []netip.Addr      `json:"ntp,omitempty"`
 	CaptivePortal string            `json:"captive_portal,omitempty"`
+	NextServer    string            `json:"next_server,omitempty"`
+	ServerName    string            `json:"server_name,omitempty"`
+	BootFile      string            `json:"boot_file,omitempty"`
 	HardwareAddr  string            `json:"hardware_addr,omitempty"`
 	ClientID      string            `json:"client_id,omitempty"`
 	RouterMAC     string            `json:"router_mac,omitempty"`
@@ -50,6 +53,7 @@ func (l *Lease) MarshalJSON() ([]byte, error) {
 		RenewSeconds: l.T1.Seconds(), RebindSeconds: l.T2.Seconds(),
 		DNS: l.DNS, Domain: l.Domain, Search: l.Search, Hostname: l.Hostname, MTU: l.MTU, NTP: l.NTP,
 		CaptivePortal: l.CaptivePortal, ClientID: hex.EncodeToString(l.ClientID),
+		NextServer: addrString(l.NextServer), ServerName: l.ServerName, BootFile: l.BootFile,
 		HardwareAddr: macString(l.HardwareAddr), RouterMAC: macString(l.RouterMAC),
 	}
 	if at := l.ExpireAt(); !at.IsZero() {
@@ -80,12 +84,13 @@ func (l *Lease) UnmarshalJSON(b []byte) error {
 	out := Lease{
 		Start: d.Start.Round(0).UTC(), Valid: time.Duration(d.LeaseSeconds) * time.Second,
 		DNS: d.DNS, Domain: d.Domain, Search: d.Search, Hostname: d.Hostname, MTU: d.MTU, NTP: d.NTP,
-		CaptivePortal: d.CaptivePortal,
+		CaptivePortal: d.CaptivePortal, ServerName: d.ServerName, BootFile: d.BootFile,
 	}
 	p := parser{}
 	out.Address, out.Bits = p.prefix("address", d.Address)
 	out.Broadcast = p.addr("broadcast", d.Broadcast)
 	out.Server = p.addr("server", d.Server)
+	out.NextServer = p.addr("next_server", d.NextServer)
 	out.T1 = p.seconds("renew_seconds", d.RenewSeconds)
 	out.T2 = p.seconds("rebind_seconds", d.RebindSeconds)
 	for _, r := range d.Routes {

@@ -65,9 +65,20 @@ type Lease struct {
 	// CaptivePortal is the URI of option 114 (RFC 8910), checked to be one.
 	CaptivePortal string
 
+	// NextServer is the server of the next step of a network boot (siaddr,
+	// RFC 2131 2).
+	NextServer netip.Addr
+	// ServerName and BootFile are the fields sname and file of the message
+	// (RFC 2131 2), 64 and 128 octets of printable ASCII at most. They are
+	// empty where the server put options there (option 52): the same is then
+	// said by options 66 and 67. They are words of the network, and may hold
+	// what means something to a shell.
+	ServerName, BootFile string
+
 	// Options holds every option of the message as it came, by its code,
 	// instances concatenated (RFC 3396): for programs that know more than we
-	// do. The bytes are the network's and were checked by nobody.
+	// do. The bytes are the network's, or a client.Config.OptionFilter's, and
+	// were checked by nobody.
 	Options map[uint8][]byte
 
 	// HardwareAddr is the link's address when the lease was obtained

@@ -25,6 +25,7 @@ func full() *Lease {
 		DNS: []netip.Addr{addr("10.99.0.2"), addr("10.99.0.3")}, Domain: "example.org",
 		Search: []string{"a.example", "b.example"}, Hostname: "host-1", MTU: 1400,
 		NTP: []netip.Addr{addr("10.99.0.4")}, CaptivePortal: "https://portal.example/",
+		NextServer: addr("10.99.0.9"), ServerName: "boot server", BootFile: "/pxe/$(id) <x>",
 		Options:      map[uint8][]byte{51: {0, 0, 14, 16}, 224: {0xff, 0}},
 		HardwareAddr: HardwareAddr{2, 0, 0, 0, 0, 1}, ClientID: []byte{1, 2, 0, 0, 0, 0, 1},
 		RouterMAC: HardwareAddr{2, 0, 0, 0, 0, 9},
@@ -130,7 +131,7 @@ func TestJSONForm(t *testing.T) {
 		`"rebind_seconds":3150`, `"start":"2026-11-25T12:00:00Z"`, `"expires_at":"2026-11-25T13:00:00Z"`,
 		`{"dst":"0.0.0.0/0","gateway":"10.99.0.1"}`, `"dns":["10.99.0.2","10.99.0.3"]`, `"domain":"example.org"`,
 		`"mtu":1400`, `"hardware_addr":"02:00:00:00:00:01"`, `"client_id":"01020000000001"`, `"224":"ff00"`,
-		`"captive_portal":"https://portal.example/"`, `"ntp":["`,
+		`"captive_portal":"https://portal.example/"`, `"next_server":"10.99.0.9"`, `"server_name":"boot server"`, `"boot_file":"/pxe/$(id)`, `"ntp":["`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in %s", want, b)
@@ -151,6 +152,12 @@ func TestJSONRefuses(t *testing.T) {
 		{`"server":"10.99.0.1"`, `"server":"255.255.255.255"`, "cannot be a server"},
 		{`"server":"10.99.0.1"`, `"server":"fe80::1"`, "not an IPv4"},
 		{`"broadcast":"10.99.0.255"`, `"broadcast":"no"`, "broadcast"},
+		{`"next_server":"10.99.0.9"`, `"next_server":"0.0.0.0"`, "next_server"},
+		{`"next_server":"10.99.0.9"`, `"next_server":"x"`, "next_server"},
+		{`"server_name":"boot server"`, `"server_name":"a\nb"`, "server_name"},
+		{`"server_name":"boot server"`, `"server_name":"` + strings.Repeat("s", 65) + `"`, "server_name"},
+		{`"boot_file":"/pxe/`, `"boot_file":"\u00e9`, "boot_file"},
+		{`"boot_file":"/pxe/`, `"boot_file":"` + strings.Repeat("f", 128), "boot_file"},
 		{`"lease_seconds":3600`, `"lease_seconds":0`, "no time"},
 		{`"lease_seconds":3600`, `"lease_seconds":-1`, "lease_seconds"},
 		{`"lease_seconds":3600`, `"lease_seconds":4294967295`, "never ends"},

@@ -14,6 +14,7 @@ import (
 const (
 	xidAt    = 4
 	yiaddrAt = 16
+	siaddrAt = 20
 	chaddrAt = 28
 	snameAt  = 44
 	fileAt   = 108
@@ -39,6 +40,10 @@ type reply struct {
 	scan
 	xid    uint32
 	yiaddr netip.Addr
+	// siaddr, sname and file are who and what a network boot goes on with: the
+	// fields as they are, without what holds options instead.
+	siaddr      netip.Addr
+	sname, file []byte
 	// options are the options with their instances concatenated.
 	options map[uint8][]byte
 }
@@ -50,6 +55,9 @@ func decode(b []byte, s scan, ended bool) (*reply, error) {
 		scan:   s,
 		xid:    binary.BigEndian.Uint32(b[xidAt:]),
 		yiaddr: addr(b[yiaddrAt:]),
+		siaddr: addr(b[siaddrAt:]),
+		sname:  b[snameAt:fileAt],
+		file:   b[fileAt:cookieAt],
 	}
 	if !ended {
 		// Real servers forget End. The codec does not take that.
@@ -60,7 +68,7 @@ func decode(b []byte, s scan, ended bool) (*reply, error) {
 		return nil, reject(BadOptions, "%v", err)
 	}
 	r.options = p.Options
-	if err := r.overload(b, p.Options); err != nil {
+	if err := r.overload(p.Options); err != nil {
 		return nil, err
 	}
 	maps.DeleteFunc(r.options, func(_ uint8, v []byte) bool { return len(v) > maxOption })
@@ -69,27 +77,29 @@ func decode(b []byte, s scan, ended bool) (*reply, error) {
 
 // overload reads the options in file and then sname, if option 52 says that
 // some are there (RFC 2131 4.1). An option 52 among those has no meaning.
-func (r *reply) overload(b []byte, options dhcpv4.Options) error {
+func (r *reply) overload(options dhcpv4.Options) error {
 	said, ok := r.fixed(optOverload, 1)
 	if !ok || said[0] < 1 || said[0] > 3 {
 		return nil
 	}
 	where, outer := said[0], r.options[optOverload]
 	for _, field := range []struct {
-		bit     uint8
-		broken  *Reject
-		content []byte
+		bit    uint8
+		broken *Reject
+		text   *[]byte
 	}{
-		{1, fileField, b[fileAt:cookieAt]},
-		{2, snameField, b[snameAt:fileAt]},
+		{1, fileField, &r.file},
+		{2, snameField, &r.sname},
 	} {
 		if where&field.bit == 0 {
 			continue
 		}
-		if _, err := r.note(field.broken, field.content); err != nil {
+		content := *field.text
+		*field.text = nil
+		if _, err := r.note(field.broken, content); err != nil {
 			return err
 		}
-		if err := options.FromBytes(field.content); err != nil {
+		if err := options.FromBytes(content); err != nil {
 			return reject(BadOptions, "%v", err)
 		}
 	}

@@ -138,6 +138,10 @@ func checkTerms(t *testing.T, l *lease.Lease, id *Identity) {
 	if !l.Start.IsZero() || l.HardwareAddr != id.HardwareAddr || !bytes.Equal(l.ClientID, id.ClientID) || !l.RouterMAC.IsZero() {
 		t.Errorf("start %v, address %v, client id %x", l.Start, l.HardwareAddr, l.ClientID)
 	}
+	checkHost(t, "next server", l.NextServer, true)
+	if !lease.ValidHeaderText(l.ServerName, 64) || !lease.ValidHeaderText(l.BootFile, 128) {
+		t.Errorf("sname %q, file %q", l.ServerName, l.BootFile)
+	}
 	for _, d := range []time.Duration{l.Valid, l.T1, l.T2} {
 		if d < 0 || d > lease.Infinite || d%time.Second != 0 {
 			t.Errorf("time %v", d)

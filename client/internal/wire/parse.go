@@ -19,10 +19,12 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -181,12 +183,38 @@ func (r *reply) lease(kind dhcpv4.MessageType, server netip.Addr, id *Identity) 
 	if !lease.UsableAddr(l.Address) || !isHostOf(l.Address, l.Address, l.Bits) {
 		return nil, reject(BadAddress, "%v/%d", l.Address, l.Bits)
 	}
-	if v, ok := r.fixed(optLeaseTime, 4); ok {
-		if l.Valid = seconds(v); l.Valid == 0 {
-			return nil, bare(NoTime)
-		}
+	var err error
+	if l.Valid, err = r.leaseTime(); err != nil {
+		return nil, err
 	}
 	r.fill(l)
 	l.Routes = r.routes(l)
+	if lease.UsableAddr(r.siaddr) {
+		l.NextServer = r.siaddr
+	}
+	l.ServerName = headerText(r.sname, lease.MaxServerName)
+	l.BootFile = headerText(r.file, lease.MaxBootFile)
 	return l, nil
+}
+
+// leaseTime returns option 51; 0 if there is none.
+func (r *reply) leaseTime() (time.Duration, error) {
+	v, ok := r.fixed(optLeaseTime, 4)
+	if !ok {
+		return 0, nil
+	}
+	if d := seconds(v); d > 0 {
+		return d, nil
+	}
+	return 0, bare(NoTime)
+}
+
+// headerText reads a text that NUL ends (RFC 2131 2); empty for one that is
+// none.
+func headerText(field []byte, limit int) string {
+	text, _, _ := bytes.Cut(field, []byte{0})
+	if s := string(text); lease.ValidHeaderText(s, limit) {
+		return s
+	}
+	return ""
 }
