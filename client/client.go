@@ -115,7 +115,9 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 }
 
 func (c *Client) openSockets(link LinkState, receive func([]byte, netip.Addr)) (Transport, error) {
-	return rawudp.Open(rawudp.Config{Link: link, Logger: c.log}, receive)
+	cfg := rawudp.Config{Link: link, Logger: c.log, Everybody: c.cfg.ServerAddr}
+	cfg.ClientPort, cfg.ServerPort = c.cfg.ports()
+	return rawudp.Open(cfg, receive)
 }
 
 // linkOf is the link as it is now: from the watcher, or in library mode from
@@ -146,10 +148,15 @@ func (c *Client) identify(link LinkState) (*wire.Identity, error) {
 		ClientID:     c.cfg.ClientID,
 		Hostname:     c.cfg.Hostname,
 		VendorClass:  c.cfg.VendorClass,
-		Params:       wire.Params(c.cfg.RequestOptions),
+		Params:       c.cfg.params(),
+		Relay:        c.cfg.RelayAddr,
+		Filter:       c.cfg.OptionFilter,
 		// RFC 2132 9.10: the longest DHCP message, which the link takes
 		// without fragments.
 		MaxSize: uint16(min(max(link.MTU-28, 576), 65535)),
+	}
+	if err := id.SendOptions(c.cfg.SendOptions); err != nil {
+		return nil, fmt.Errorf("SendOptions: %w", err)
 	}
 	if id.ClientID == nil {
 		// RFC 2132 9.14: the hardware type and address.

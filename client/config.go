@@ -21,7 +21,8 @@ type Config struct {
 	Interface string
 
 	// ClientID is option 61 (RFC 2132 9.14), 2 to 255 octets; nil sends 01
-	// and the hardware address, which two clones of one image do not share.
+	// and the hardware address, which two clones of one image do not share,
+	// and an empty one that is not nil sends none.
 	ClientID []byte
 	// Hostname is option 12, a valid host name of 63 octets at most; empty
 	// sends none.
@@ -33,6 +34,42 @@ type Config struct {
 	// RequestOptions are asked for beside the default ones (option 55), 1 to
 	// 254 each.
 	RequestOptions []uint8
+	// RequestOnly makes RequestOptions all that is asked for, in its order:
+	// the default ones are left out, and an empty list sends no option 55.
+	RequestOnly bool
+	// SendOptions are sent with each DISCOVER and REQUEST (RFC 2131 table 5),
+	// by their codes, as they are: one octet at least, and all messages
+	// together no longer than a datagram of 576 octets can carry. A value of
+	// more than 255 octets goes in several instances (RFC 3396).
+	//
+	// Those that say which message it is are refused: 0, 50, 52, 53, 54, 55,
+	// 56, 80 and 255. Option 12, 60 or 61 takes the place of Hostname,
+	// VendorClass or ClientID, which must be unset then; 61 belongs to every
+	// message. Option 57 is at most what the link can receive, whatever is
+	// said. With option 81 no option 12 is sent (RFC 4702 3.1).
+	SendOptions map[uint8][]byte
+	// OptionFilter is given the options of each OFFER and ACK, and returns
+	// those that the lease is made of: it may change the map and the octets,
+	// or return another map. What it returns is checked like a server's own
+	// words. Options 52, 53, 54 and 61 stay as they came, and the lease ends
+	// no later than the server said. It is called from the Transport's
+	// goroutine: it must not block, and must not call the Client. Nil changes
+	// nothing.
+	OptionFilter func(options map[uint8][]byte) map[uint8][]byte
+
+	// ServerAddr is where goes what would go to 255.255.255.255: a server's
+	// address, or that of all hosts of a network. It leaves as a broadcast on
+	// the link all the same, since there is no address yet to ask with who
+	// has it. The zero Addr is 255.255.255.255.
+	ServerAddr netip.Addr
+	// RelayAddr is giaddr, the address of a relay to pose as, for tests of
+	// servers (RFC 2131 4.1): a server answers to port 67 of that address, so
+	// that is where the client listens unless ClientPort says otherwise. A
+	// held lease is renewed without it. The zero Addr is none.
+	RelayAddr netip.Addr
+	// ClientPort is the UDP port to listen on, and the server's is one less,
+	// 2 to 65535: for tests. With RelayAddr both are the same. 0 is 68.
+	ClientPort uint16
 
 	// StartDelay is waited before the first DISCOVER; for fleets that start
 	// at once (RFC 2131 4.4.1).
@@ -79,7 +116,8 @@ type Config struct {
 	LinkWatcher LinkWatcher
 	// OpenTransport opens the way to the network; nil is a packet and a UDP
 	// socket. The function given gets the payload of each datagram that
-	// arrives, valid during the call, and the address it came from.
+	// arrives, valid during the call, and the address it came from. Ports and
+	// addresses are its own: ClientPort and ServerAddr must be unset.
 	OpenTransport func(link LinkState, receive func(payload []byte, from netip.Addr)) (Transport, error)
 
 	// OnEvent gets what happens, in order, from the goroutine of Run: it must
@@ -104,7 +142,7 @@ func (cfg *Config) check() error {
 	case slices.Min(times) < 0 || s.Attempts < 0:
 		return errors.New("StartDelay and Schedule have no negative times")
 	}
-	return nil
+	return cfg.checkAddressing()
 }
 
 // The modes of Config, by the names that package client gives them.
@@ -168,7 +206,8 @@ const (
 
 // A Transport carries DHCP messages. Its methods are called by one goroutine.
 type Transport interface {
-	// Send sends one message from port 68 to port 67 of dst. To
+	// Send sends one message from the client's port to the server's of dst,
+	// by default 68 and 67. To
 	// 255.255.255.255 it leaves as a link broadcast, from 0.0.0.0 if src is
 	// the zero Addr.
 	Send(payload []byte, src, dst netip.Addr) error

@@ -40,6 +40,16 @@ type Identity struct {
 	// octets: the link's MTU less 28. RFC 2132 9.10 has 576 as the least; 0
 	// sends none.
 	MaxSize uint16
+	// Options are sent too, with each DISCOVER and REQUEST, in the order of
+	// their codes; see SendOptions for what they may be.
+	Options []Option
+	// Relay is giaddr, in all messages but the REQUEST of a held lease; the
+	// zero Addr is none.
+	Relay netip.Addr
+	// Filter is given the options of an OFFER or ACK, and returns those to
+	// make a lease of; nil changes nothing. It is called by whoever calls
+	// Parse.
+	Filter func(options map[uint8][]byte) map[uint8][]byte
 }
 
 // DefaultParams returns the options that are asked for by default, in the order
@@ -55,13 +65,12 @@ func DefaultParams() []byte {
 // Params returns DefaultParams followed by those of extra that are not among
 // them, each once (RFC 2132 9.8). Codes that are no options stay: Validate names
 // them.
-func Params(extra []uint8) []byte {
-	params := DefaultParams()
+func Params(extra []uint8) []byte { return Distinct(append(DefaultParams(), extra...)) }
+
+// Distinct returns codes in their order, each once.
+func Distinct(codes []uint8) (params []byte) {
 	var has [256]bool
-	for _, code := range params {
-		has[code] = true
-	}
-	for _, code := range extra {
+	for _, code := range codes {
 		if !has[code] {
 			has[code] = true
 			params = append(params, code)
@@ -93,8 +102,11 @@ func (id *Identity) Validate() error {
 	if err := validParams(id.Params); err != nil {
 		errs = append(errs, err)
 	}
+	if a := id.Relay; a.IsValid() && !lease.UsableAddr(a) {
+		bad("relay address %v: not the address of a relay", a)
+	}
 	if n := len(id.Marshal(largest)); n > maxMessage {
-		bad("messages of %d octets: client id, host name, vendor class and requested options "+
+		bad("messages of %d octets: client id, host name, vendor class, requested and sent options "+
 			"together exceed the %d that fit into a datagram of 576 (RFC 2131 2)", n, maxMessage)
 	}
 	return errors.Join(errs...)

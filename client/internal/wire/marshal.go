@@ -21,8 +21,8 @@ const (
 // client id (RFC 2131 tables 4 and 5). What a message must not carry is left
 // out, whatever the caller set.
 type form struct {
-	// asks is a message that wants parameters: it has secs, the B flag and
-	// options 55, 57, 60 and 12.
+	// asks is a message that wants parameters: it has secs, the B flag,
+	// options 55, 57, 60 and 12, and those of the configuration.
 	asks bool
 	// The fields of fsm.Message by these names.
 	ciaddr, requestedIP, serverID, text bool
@@ -65,6 +65,9 @@ func (id *Identity) Marshal(m fsm.Message) []byte {
 		b = put(b, optParams, id.Params)
 		b = put(b, optVendorClass, []byte(id.VendorClass))
 		b = put(b, optHostname, []byte(id.Hostname))
+		for _, o := range id.Options {
+			b = put(b, o.Code, o.Value)
+		}
 	}
 	if f.text {
 		const around = 2 + 1 // code and length before, End after
@@ -92,8 +95,13 @@ func (id *Identity) header(m fsm.Message, f form) []byte {
 			d.Flags = flagBroadcast
 		}
 	}
-	if a, ok := as4(m.CIAddr); ok && f.ciaddr {
+	a, held := as4(m.CIAddr)
+	if held && f.ciaddr {
 		d.ClientIPAddr = net.IP(a[:])
+	}
+	if g, ok := as4(id.Relay); ok && !(held && f.asks) {
+		// A held lease is renewed by its client, at its own address.
+		d.GatewayIPAddr = net.IP(g[:])
 	}
 	return d.ToBytes()[:headerLen]
 }

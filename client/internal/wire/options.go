@@ -36,6 +36,8 @@ const (
 	optRebindTime        = 59
 	optVendorClass       = 60
 	optClientID          = 61
+	optRapidCommit       = 80  // RFC 4039
+	optFQDN              = 81  // RFC 4702
 	optCaptivePortal     = 114 // RFC 8910
 	optDomainSearch      = 119 // RFC 3397
 	optClasslessRoutes   = 121 // RFC 3442

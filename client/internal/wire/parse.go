@@ -96,7 +96,7 @@ func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 	if kind == dhcpv4.MessageTypeNak {
 		return fsm.Nak{XID: r.xid, Server: server, Message: textOf(r.options[optMessage])}, nil
 	}
-	l, err := r.lease(kind, server, id)
+	l, err := r.filtered(kind, server, id)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,52 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/dhclient-go/dhclient-go/client/internal/wire"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// everyone is the limited broadcast address (RFC 1122 3.2.1.3).
+var everyone = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// checkAddressing says what of ports and addresses cannot be.
+func (cfg *Config) checkAddressing() error {
+	switch {
+	case cfg.ClientPort == 1:
+		return errors.New("ClientPort 1: the server's port would be 0")
+	case cfg.ServerAddr.IsValid() && cfg.ServerAddr != everyone && !lease.UsableAddr(cfg.ServerAddr):
+		return fmt.Errorf("ServerAddr %v: not the IPv4 address of a host or of all", cfg.ServerAddr)
+	case cfg.RelayAddr.IsValid() && !lease.UsableAddr(cfg.RelayAddr):
+		return fmt.Errorf("RelayAddr %v: not the IPv4 address of a relay", cfg.RelayAddr)
+	case cfg.OpenTransport != nil && cfg.ClientPort != 0:
+		return errors.New("ClientPort: OpenTransport opens ports of its own")
+	case cfg.OpenTransport != nil && cfg.ServerAddr.IsValid():
+		return errors.New("ServerAddr: OpenTransport sends where it likes")
+	}
+	return nil
+}
+
+// ports are those of the client and of servers (RFC 2131 4.1). Who poses as a
+// relay hears what servers say to relays: to their own port.
+func (cfg *Config) ports() (client, server uint16) {
+	switch {
+	case cfg.RelayAddr.IsValid() && cfg.ClientPort == 0:
+		return 67, 67
+	case cfg.RelayAddr.IsValid():
+		return cfg.ClientPort, cfg.ClientPort
+	case cfg.ClientPort == 0:
+		return 68, 67
+	}
+	return cfg.ClientPort, cfg.ClientPort - 1
+}
+
+// params is option 55.
+func (cfg *Config) params() []byte {
+	if cfg.RequestOnly {
+		return wire.Distinct(cfg.RequestOptions)
+	}
+	return wire.Params(cfg.RequestOptions)
+}
