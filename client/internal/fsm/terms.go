@@ -48,6 +48,9 @@ func inherit(l, base *lease.Lease) {
 	fill(&l.Hostname, base.Hostname)
 	fill(&l.MTU, base.MTU)
 	fill(&l.CaptivePortal, base.CaptivePortal)
+	fill(&l.NextServer, base.NextServer)
+	fill(&l.ServerName, base.ServerName)
+	fill(&l.BootFile, base.BootFile)
 	if len(l.Routes) == 0 { // none, or none that could be used
 		l.Routes = base.Routes
 	}

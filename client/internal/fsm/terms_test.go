@@ -19,6 +19,7 @@ func full(start time.Time) *lease.Lease {
 		Routes: []lease.Route{{Dst: netip.MustParsePrefix("0.0.0.0/0"), Gateway: gateway}},
 		DNS:    []netip.Addr{addr("10.0.0.3")}, Domain: "example.org", Search: []string{"example.org"},
 		Hostname: "h", MTU: 1400, NTP: []netip.Addr{addr("10.0.0.4")}, CaptivePortal: "https://p.example/",
+		NextServer: addr("10.0.0.5"), ServerName: "boot", BootFile: "image",
 		HardwareAddr: station("a"), ClientID: []byte{1, 2}, RouterMAC: station("r"),
 		Options: map[uint8][]byte{3: {10, 0, 0, 254}},
 	}
@@ -38,6 +39,7 @@ func TestRenewal_REN_18_19(t *testing.T) {
 			Routes: []lease.Route{{Dst: netip.MustParsePrefix("10.9.0.0/16"), Gateway: server2}},
 			DNS:    []netip.Addr{addr("10.0.0.9")}, Domain: "example.net", Search: []string{"example.net"},
 			Hostname: "other", MTU: 1300, NTP: []netip.Addr{addr("10.0.0.8")}, CaptivePortal: "https://q.example/",
+			NextServer: addr("10.0.0.6"), ServerName: "other", BootFile: "other.img",
 			Options: map[uint8][]byte{121: {1}},
 		}
 	}
