@@ -197,7 +197,9 @@ func (e *explorer) path(i int32) string {
 // xids by the role they have, and counters as far as they make a difference.
 func (w *world) essence(b []byte) []byte {
 	m := &w.m
-	b = append(b, byte(m.State()), flags(m.linkUp, m.used, w.applied, w.pending, w.asked, w.stopped))
+	b = append(b, byte(m.State()), flags(m.linkUp, m.used, w.applied, w.pending, w.asked, w.stopped),
+		flags(m.found, m.gone))
+	b = w.addLease(w.addTime(b, m.kernelEnd), m.pending)
 	naks, declines := m.naks, m.declines
 	if w.now.Sub(m.lastNak) > failureMemory {
 		naks = 0
@@ -235,12 +237,16 @@ func (w *world) addState(b []byte) []byte {
 	case selecting:
 		b = append(w.addExchange(b, s.exchange), flags(s.vouched))
 		b = w.addAge(b, s.last, time.Second/4) // what prompt looks at
-		b = w.addLease(w.addLease(b, s.spare), s.stored)
+		b = w.addLease(w.addLease(w.addLease(b, s.spare), s.stored), s.best)
+		b = w.addTime(b, s.until)
+		if w.now.Before(s.pick) {
+			b = w.addTime(b, s.pick)
+		}
 	case requesting:
 		b = w.addLease(w.addLease(w.addExchange(b, s.exchange), s.offer), s.stored)
 	case rebooting:
 		b = append(w.addExchange(b, s.exchange), flags(s.vouched))
-		b = w.addLease(b, s.stored)
+		b = w.addTime(w.addLease(b, s.stored), s.until)
 	case checking:
 		b = w.addTime(w.addLease(b, s.acked), s.until)
 	case applying:

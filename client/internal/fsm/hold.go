@@ -34,7 +34,7 @@ func (s bound) step(m *Machine, now time.Time, ev Event) state {
 		return m.renew(now, s.held)
 	case Applied:
 		if ev.Err != nil {
-			return s.misfit(m, ev.Err)
+			return s.misfit(m, now, ev.Err)
 		}
 	case Probed:
 		return m.probedInUse(now, s, ev)
@@ -47,13 +47,18 @@ func (s bound) step(m *Machine, now time.Time, ev Event) state {
 }
 
 // misfit is a refresh of the link that failed. The address that is there keeps
-// its old lifetime, so one more try is all that can be done: if it is really
-// gone, AddressGone says so.
-func (s bound) misfit(m *Machine, err error) state {
+// its old lifetime, so one more try is all that can be done, unless it is gone.
+func (s bound) misfit(m *Machine, now time.Time, err error) state {
 	m.note(Notice{Kind: ApplyFailed, Lease: s.held, Err: err})
-	if !s.retried {
+	switch {
+	case !s.retried:
 		s.retried = true
 		m.putOn(s.held, ReasonRefresh)
+	case m.gone:
+		m.note(Notice{Kind: Lost, Lease: s.held, Text: "the kernel has ended it"})
+		m.withdraw()
+		m.takeOff(ReasonLost)
+		return waiting{until: now.Add(misfitWait)}
 	}
 	return s
 }

@@ -57,7 +57,13 @@ type Machine struct {
 	// used says that onLink was put there by us, and is there; found that it was
 	// there at the start, and nothing was done about it since.
 	used, found bool
-	seq         uint64 // of the last Apply
+	// pending is the lease of an Apply that is not answered, nil for none, and
+	// gone says that the address was taken away meanwhile. kernelEnd is the end
+	// of the lease that the link was last known to have.
+	pending   *lease.Lease
+	gone      bool
+	kernelEnd time.Time
+	seq       uint64 // of the last Apply
 	// probing is the address that a probe runs for, if any: at most one does,
 	// and it may outlast the state that began it.
 	probing netip.Addr
@@ -220,6 +226,7 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 		if ev.Gone {
 			// What an Apply did to it, or will yet say that it did, is gone too.
 			m.used, m.found = false, false
+			m.pending, m.gone, m.kernelEnd = nil, false, time.Time{}
 			m.seq++
 		}
 		m.become(m.unplugged())
@@ -242,7 +249,7 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 		if ev.Seq != m.seq {
 			return true // another Apply has replaced that one
 		}
-		m.used = m.onLink != nil && (m.used || ev.Err == nil)
+		m.applied(ev)
 		return false
 	case Probed:
 		if ev.Addr != m.probing {
@@ -254,6 +261,15 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 		return false
 	}
 	return true
+}
+
+// applied notes the outcome of the last Apply.
+func (m *Machine) applied(ev Applied) {
+	m.used = m.onLink != nil && (m.used || ev.Err == nil)
+	if m.pending != nil && ev.Err == nil {
+		m.gone, m.kernelEnd = false, m.pending.ExpireAt()
+	}
+	m.pending = nil
 }
 
 // rejected says that ev comes from a server that is not listened to.
@@ -295,7 +311,7 @@ func (m *Machine) stop() state {
 		m.withdraw()
 	}
 	m.note(Notice{Kind: Stopped, Lease: m.Lease()})
-	m.onLink, m.used = nil, false
+	m.onLink, m.used, m.pending = nil, false, nil
 	return off{}
 }
 
@@ -384,6 +400,12 @@ func (m *Machine) addressGone(now time.Time, ev AddressGone) state {
 		return m.state
 	}
 	l := m.onLink
+	if end := m.kernelEnd; m.pending != nil && !end.IsZero() && !now.Before(end.Add(-kernelRounding)) {
+		// The kernel has ended the lease before this one, whose Apply sets the
+		// address anew.
+		m.gone = true
+		return m.state
+	}
 	if l.Remaining(now) <= kernelRounding {
 		if s := m.state.lease(); s != nil && s != l && s.Remaining(now) > kernelRounding {
 			// Its successor has been granted, and is probed yet.
@@ -447,6 +469,7 @@ func (m *Machine) takeOff(why Reason) {
 		return
 	}
 	m.onLink, m.used, m.found = nil, false, false
+	m.pending, m.gone, m.kernelEnd = nil, false, time.Time{}
 	m.seq++
 	m.do(Apply{Seq: m.seq, Why: why})
 }
@@ -454,7 +477,7 @@ func (m *Machine) takeOff(why Reason) {
 // putOn makes the link have l; if it has another lease already, then one of the
 // same address.
 func (m *Machine) putOn(l *lease.Lease, why Reason) {
-	m.onLink, m.found = l, false
+	m.onLink, m.found, m.pending = l, false, l
 	m.seq++
 	m.do(Apply{Seq: m.seq, Lease: l, Why: why})
 }

@@ -37,6 +37,7 @@ type world struct {
 	link     *lease.Lease // of the last Apply, whether or not it was answered
 	applied  bool         // the link was seen to have link's address
 	pending  bool         // an Apply waits for its answer
+	ends     time.Time    // when the kernel takes the address off by itself
 	probing  netip.Addr   // the detector probes this address
 	defended netip.Addr   // or announces and defends this one
 	asked    bool         // a router was asked who it is
@@ -132,6 +133,9 @@ func (w *world) expect(ev Event) {
 		if ev.Seq == w.m.seq {
 			w.pending = false
 			w.applied = w.link != nil && (w.applied || ev.Err == nil)
+			if w.link != nil && ev.Err == nil {
+				w.ends = w.link.ExpireAt()
+			}
 		}
 	case Probed:
 		if ev.Addr == w.probing {
@@ -150,7 +154,7 @@ func (w *world) perform(action Action) error {
 	case Apply:
 		w.pending = true
 		if a.Lease == nil {
-			w.link, w.applied = nil, false
+			w.link, w.applied, w.ends = nil, false, time.Time{}
 			return nil
 		}
 		w.applied = w.applied && w.link.Address == a.Lease.Address
@@ -338,7 +342,9 @@ func (w *world) judge(before *world, ev Event) error {
 			return errors.New("an address in conflict stays")
 		}
 	case AddressGone:
-		if !before.stopped && !gone(ev.Addr) && w.m.State() != Off {
+		// Unless the kernel has ended the old lease while a new one is set.
+		byKernel := before.pending && !before.ends.IsZero() && !w.now.Before(before.ends.Add(-2*time.Second))
+		if !before.stopped && !byKernel && !gone(ev.Addr) && w.m.State() != Off {
 			return errors.New("an address that was taken away stays")
 		}
 	case Nak:
