@@ -237,6 +237,22 @@ func (c *Client) Wait(ctx context.Context) (*lease.Lease, error) {
 	}
 }
 
+// Alive returns nil when the loop of Run has answered, which takes it no time
+// unless it hangs; before Run it waits for that. The error is ErrClosed, or says
+// that ctx ended first: then the client should be restarted. Give ctx a limit.
+func (c *Client) Alive(ctx context.Context) error {
+	answered := make(chan struct{})
+	if !c.inbox.put(job{do: func() { close(answered) }}) {
+		return fmt.Errorf("%s: %w", c.cfg.Interface, ErrClosed)
+	}
+	select {
+	case <-answered:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s: the client does not answer: %w", c.cfg.Interface, context.Cause(ctx))
+	}
+}
+
 // A ConflictError says that every address that was offered is in use by another
 // station.
 type ConflictError struct {
