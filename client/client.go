@@ -353,3 +353,11 @@ func (c *Client) Close() error {
 	})
 	return nil
 }
+
+// LeaseFromOptions makes a lease of an address and the options that came with it,
+// by their code: what other clients keep in files. They are checked as those of
+// an ACK are. The lease has no Start, and nobody's identity; the error says what
+// cannot be.
+func LeaseFromOptions(address netip.Addr, options map[uint8][]byte) (*lease.Lease, error) {
+	return wire.FromOptions(address, options)
+}
