@@ -69,7 +69,7 @@ var options = []option{
 	{code: optRenewTime, fixed: 4, set: func(l *lease.Lease, v []byte) { l.T1 = seconds(v) }},
 	{code: optRebindTime, fixed: 4, set: func(l *lease.Lease, v []byte) { l.T2 = seconds(v) }},
 	{code: optCaptivePortal, each: 1, set: setCaptivePortal},
-	{code: optDomainSearch, each: 1, set: func(l *lease.Lease, v []byte) { l.Search = searchList(v) }},
+	{code: optDomainSearch, each: 1, set: func(l *lease.Lease, v []byte) { l.Search = lease.SearchList(v) }},
 }
 
 // fill sets the fields of l that the table of options names.
