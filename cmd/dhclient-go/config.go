@@ -319,6 +319,17 @@ func choose[T any](s string, choices ...choice[T]) (none T, err error) {
 		}
 		words[i] = c.word
 	}
-	last := len(words) - 1
-	return none, fmt.Errorf("%q is not %s or %s", s, strings.Join(words[:last], ", "), words[last])
+	return none, &wordError{s, words}
+}
+
+// A wordError is a value that is none of the words that a flag takes.
+type wordError struct {
+	given string
+	words []string
+}
+
+// Error names the value and the words.
+func (e *wordError) Error() string {
+	last := len(e.words) - 1
+	return fmt.Sprintf("%q is not %s or %s", e.given, strings.Join(e.words[:last], ", "), e.words[last])
 }
