@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Makes the Debian package $DIST/dhclient-go_VERSION_ARCH.deb from the binary
+# $BIN, with dpkg-deb. The same input gives the same octets.
+set -euo pipefail
+: "${VERSION:?}" "${ARCH:?}" "${BIN:?}" "${DIST:?}" "${SOURCE_DATE_EPOCH:?}"
+export LC_ALL=C
+umask 022
+here=$(cd "$(dirname "$0")" && pwd)
+
+# debian_version makes v1.2.3 1.2.3, v1.2.3-4-gabc 1.2.3+4.gabc, and what is no
+# version 0~git that: before any version, in the order of the commits' times.
+debian_version() {
+	local v=${1#v}
+	case $v in
+	[0-9]*.*) v=${v/-/+} v=${v//-/.} ;;
+	*) v=0~git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).${v//-/.} ;;
+	esac
+	printf %s "${v//[^A-Za-z0-9.+~]/.}"
+}
+
+debian_arch() {
+	case $1 in
+	386) echo i386 ;;
+	arm) echo armhf ;;
+	ppc64le) echo ppc64el ;;
+	*) echo "$1" ;;
+	esac
+}
+
+version=$(debian_version "$VERSION") arch=$(debian_arch "$ARCH")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root doc=$work/root/usr/share/doc/dhclient-go
+
+"${MAKE:-make}" --no-print-directory -s install DESTDIR="$root" PREFIX=/usr BIN="$BIN" GEN="$work/gen" \
+	ZSHDIR=/usr/share/zsh/vendor-completions
+gzip -9n "$root"/usr/share/man/man8/*.8
+gzip -9nc "$doc/CHANGELOG.md" >"$doc/changelog.gz"
+rm "$doc/CHANGELOG.md" "$doc/LICENSE"
+{ cat "$here/debian/copyright"; sed 's/^$/./; s/^/ /' "$here/../LICENSE"; } >"$doc/copyright"
+install -D -m 644 "$here/debian/default" "$root/etc/default/dhclient-go"
+
+mkdir "$root/DEBIAN"
+# dpkg-gencontrol counts so: each file in whole KiB, anything else as one.
+size=$(cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%s\n' -o -printf '0\n' |
+	awk '{ n += $1 > 0 ? int(($1 + 1023) / 1024) : 1 } END { print n }')
+sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s/@SIZE@/$size/" "$here/debian/control" >"$root/DEBIAN/control"
+echo /etc/default/dhclient-go >"$root/DEBIAN/conffiles"
+(cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | grep -zv '^etc/' |
+	xargs -0 md5sum >DEBIAN/md5sums)
+for script in postinst prerm postrm; do
+	install -m 755 "$here/debian/$script" "$root/DEBIAN/$script"
+done
+find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+
+mkdir -p "$DIST"
+out=$DIST/dhclient-go_${version}_$arch.deb
+# gzip, because what xz writes depends on the number of processors.
+dpkg-deb --root-owner-group -Zgzip -z9 --build "$root" "$out" >/dev/null
+echo "$out"
