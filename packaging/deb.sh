@@ -7,17 +7,6 @@ export LC_ALL=C
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 
-# debian_version makes v1.2.3 1.2.3, v1.2.3-4-gabc 1.2.3+4.gabc, and what is no
-# version 0~git that: before any version, in the order of the commits' times.
-debian_version() {
-	local v=${1#v}
-	case $v in
-	[0-9]*.*) v=${v/-/+} v=${v//-/.} ;;
-	*) v=0~git$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).${v//-/.} ;;
-	esac
-	printf %s "${v//[^A-Za-z0-9.+~]/.}"
-}
-
 debian_arch() {
 	case $1 in
 	386) echo i386 ;;
@@ -27,7 +16,7 @@ debian_arch() {
 	esac
 }
 
-version=$(debian_version "$VERSION") arch=$(debian_arch "$ARCH")
+version=$("$here/debian/version.sh" "$VERSION") arch=$(debian_arch "$ARCH")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root doc=$work/root/usr/share/doc/dhclient-go
@@ -56,5 +45,5 @@ find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 mkdir -p "$DIST"
 out=$DIST/dhclient-go_${version}_$arch.deb
 # gzip, because what xz writes depends on the number of processors.
-dpkg-deb --root-owner-group -Zgzip -z9 --build "$root" "$out" >/dev/null
+dpkg-deb --root-owner-group -Zgzip -z6 --build "$root" "$out" >/dev/null
 echo "$out"

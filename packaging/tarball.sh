@@ -11,6 +11,6 @@ trap 'rm -rf "$stage"' EXIT
 mv "$stage/usr/local" "$stage/$name"
 mkdir -p "$DIST"
 LC_ALL=C tar -C "$stage" --format=ustar --sort=name --mtime="@$SOURCE_DATE_EPOCH" \
-	--owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -9n >"$DIST/$name.tar.gz.new"
+	--owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -n >"$DIST/$name.tar.gz.new"
 mv "$DIST/$name.tar.gz.new" "$DIST/$name.tar.gz"
 echo "$DIST/$name.tar.gz"

@@ -58,7 +58,7 @@ _dhclient_go_interfaces() {
 		dir=${dir##*/}
 		[[ $dir == '*' || $dir == lo ]] || names+=" $dir"
 	done
-	_dhclient_go_words "$names $1"
+	_dhclient_go_words "$names ${1-}"
 }
 
 _dhclient_go_paths() {
