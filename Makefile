@@ -12,7 +12,9 @@ TOOL    := go tool -modfile=tools/go.mod
 # What the namespace tests need: the servers that nobody here wrote, and the
 # clients that share a link with ours, in a test and in the benchmark.
 PEERS   := isc-dhcp-client udhcpc
-DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd $(PEERS)
+# Who reads what is packaged: a linter of manual pages, shells, systemd-analyze.
+READERS := mandoc zsh fish systemd
+DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd $(PEERS) $(READERS)
 
 .PHONY: help build demo deps test check cover race fuzz chaos bench bench-loss peers clean
 .DEFAULT_GOAL := build
@@ -43,7 +45,9 @@ test: ## everything: installs what is missing, checks, tests, fuzz seeds
 check: ## formatting, vet, staticcheck, sum types, go.mod
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt-ed: $$out"; exit 1; fi
 	go vet ./...
+	go vet -tags generate ./cmd/dhclient-go
 	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags generate ./cmd/dhclient-go
 	$(TOOL) go-check-sumtype ./...
 	go mod tidy -diff
 
