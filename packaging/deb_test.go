@@ -173,3 +173,58 @@ func TestDeb_LifeInACleanRoot(t *testing.T) {
 		t.Errorf("after it was purged, there are\n%s", strings.Join(left, "\n"))
 	}
 }
+
+// The commands of README.md put our link in the place of the dhclient of another
+// package, where it stays when that is upgraded, and back.
+func TestDeb_InThePlaceOfDhclient(t *testing.T) {
+	need(t, "dpkg-divert")
+	r := newRoot(t)
+	const name = "/sbin/dhclient"
+	r.dpkg(t, "--install", other(t, "1"))
+	r.dpkg(t, "--install", packed(t, "deb.sh"))
+	is := func(want string) {
+		t.Helper()
+		if out := r.chroot(t, name, "--version"); !strings.HasPrefix(out, want) {
+			t.Errorf("%s says %q, want %q", name, out, want)
+		}
+	}
+	is("isc 1")
+	r.divert(t, "--add", name)
+	if err := os.Symlink("/usr/lib/dhclient-go/dhclient", string(r)+name); err != nil {
+		t.Fatal(err)
+	}
+	ours := r.chroot(t, "/usr/lib/dhclient-go/dhclient", "--version")
+	is(ours)
+	r.dpkg(t, "--install", other(t, "2"))
+	is(ours)
+	if err := os.Remove(string(r) + name); err != nil {
+		t.Fatal(err)
+	}
+	r.divert(t, "--remove", name)
+	is("isc 2")
+}
+
+func (r root) divert(t *testing.T, args ...string) {
+	t.Helper()
+	must(t, "dpkg-divert", append([]string{"--root=" + string(r), "--local", "--rename"}, args...)...)
+}
+
+// other is a package that has /sbin/dhclient, as Debian's isc-dhcp-client.
+func other(t *testing.T, version string) string {
+	t.Helper()
+	dir, out := t.TempDir(), t.TempDir()+"/isc.deb"
+	for path, text := range map[string]string{
+		"DEBIAN/control": "Package: isc-dhcp-client\nVersion: " + version + "\nArchitecture: all\nMaintainer: none <none@example.org>\nDescription: a dhclient\n",
+		"sbin/dhclient":  "#!/bin/sh\necho isc " + version + "\n",
+	} {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, "dpkg-deb", "--root-owner-group", "-Znone", "--build", dir, out)
+	return out
+}
