@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,8 +25,8 @@ func pack(t *testing.T, script string, env ...string) string {
 func packed(t *testing.T, script string) string {
 	t.Helper()
 	name := map[string]string{
-		"tarball.sh": "dhclient-go-v1.2.3-4-g0123abc-linux-amd64.tar.gz",
-		"deb.sh":     "dhclient-go_1.2.3+4.g0123abc_amd64.deb",
+		"tarball.sh": "dhclient-go-v1.2.3-4-g0123abc-linux-" + runtime.GOARCH + ".tar.gz",
+		"deb.sh":     "dhclient-go_1.2.3+4.g0123abc_" + runtime.GOARCH + ".deb",
 	}[script]
 	path := filepath.Join(scratch, "dist", name)
 	if _, err := os.Stat(path); err == nil {

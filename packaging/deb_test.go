@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func (r root) dpkg(t *testing.T, args ...string) string {
 // files are those that are not of newRoot or dpkg's own.
 func (r root) files(t *testing.T) (paths []string) {
 	t.Helper()
-	before := regexp.MustCompile(` (var/lib/dpkg|var/log|bin|lib[0-9]*|usr/lib/x86_64-linux-gnu)/`)
+	before := regexp.MustCompile(` (var/lib/dpkg|var/log|bin|lib[0-9]*|usr/lib/[a-z0-9_]+-linux-gnu)/`)
 	return slices.DeleteFunc(files(t, string(r)), before.MatchString)
 }
 
@@ -80,7 +81,7 @@ func TestDeb_Control(t *testing.T) {
 	need(t, "dpkg-deb")
 	path := packed(t, "deb.sh")
 	for field, want := range map[string]string{
-		"Package": "dhclient-go", "Version": "1.2.3+4.g0123abc", "Architecture": "amd64", "Depends": "", "Conflicts": "", "Provides": "",
+		"Package": "dhclient-go", "Version": "1.2.3+4.g0123abc", "Architecture": runtime.GOARCH, "Depends": "", "Conflicts": "", "Provides": "",
 	} {
 		if got := strings.TrimSpace(must(t, "dpkg-deb", "-f", path, field)); got != want {
 			t.Errorf("%s: %q, want %q", field, got, want)

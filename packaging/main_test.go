@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ const scratch = "/run/packaging"
 // that they share the cache; what the product has in addition makes it smaller.
 var binary = sync.OnceValues(func() (string, error) {
 	path := scratch + "/dhclient-go"
-	return path, run("", nil, "go", "build", "-buildvcs=false", "-tags", "urfave_cli_no_docs,urfave_cli_no_suggest",
+	return path, run("", []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-tags", "urfave_cli_no_docs,urfave_cli_no_suggest",
 		"-ldflags", "-s -w -X main.version="+version, "-o", path, "../cmd/dhclient-go")
 })
 
@@ -55,7 +56,7 @@ func program(t *testing.T) string {
 // variables are those that make and the scripts get.
 func variables(t *testing.T) []string {
 	t.Helper()
-	return []string{"VERSION=" + version, "ARCH=amd64", "BIN=" + program(t), "SOURCE_DATE_EPOCH=" + epoch}
+	return []string{"VERSION=" + version, "ARCH=" + runtime.GOARCH, "BIN=" + program(t), "SOURCE_DATE_EPOCH=" + epoch}
 }
 
 // makeTarget runs make for a target in the top directory.
