@@ -41,6 +41,7 @@ test: ## everything: installs what is missing, checks, tests, fuzz seeds
 	@./scripts/deps.sh $(DEBS) || echo "Going on: the tests that need them are skipped (and fail in CI)."
 	@$(MAKE) --no-print-directory check
 	go test -count=1 -timeout 280s ./...
+	go test -count=1 -tags generate -run Generate ./cmd/dhclient-go
 
 check: ## formatting, vet, staticcheck, sum types, go.mod
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt-ed: $$out"; exit 1; fi

@@ -75,8 +75,12 @@ _dhclient_go_options() {
 }
 
 _dhclient_go() {
-	local cur=${COMP_WORDS[COMP_CWORD]} flag=
+	local cur=${COMP_WORDS[COMP_CWORD]} flag= commands=' @COMMANDS@ '
 	COMPREPLY=()
+	if ((COMP_CWORD > 1)) && [[ $commands == *" ${COMP_WORDS[1]} "* ]]; then
+		_dhclient_go_interfaces
+		return
+	fi
 	((COMP_CWORD > 0)) && flag=${COMP_WORDS[COMP_CWORD-1]}
 	if [[ $cur == = ]]; then
 		cur=
@@ -88,7 +92,7 @@ _dhclient_go() {
 		if [[ $cur == -* ]]; then
 			_dhclient_go_words '@FLAGS@'
 		elif ((COMP_CWORD == 1)); then
-			_dhclient_go_interfaces '@COMMANDS@'
+			_dhclient_go_interfaces "$commands"
 		else
 			_dhclient_go_interfaces
 		fi

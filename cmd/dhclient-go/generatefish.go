@@ -11,11 +11,16 @@ import (
 func fishCompletion(t *topic, _ string) (string, error) {
 	var b strings.Builder
 	b.WriteString(fishHead)
+	condition := ""
 	for _, c := range t.commands {
+		condition += " " + c.name
 		fmt.Fprintf(&b, "complete -c dhclient-go -n __fish_is_first_arg -a %s -d %s\n", c.name, fishQuote(oneText(c.help)))
 	}
+	if condition != "" {
+		condition = " -n 'not __fish_seen_subcommand_from" + condition + "'"
+	}
 	err := t.eachFlag(func(row *flagRow, kind valueKind, words []string) {
-		fmt.Fprintf(&b, "complete -c dhclient-go -l %s", row.name)
+		fmt.Fprintf(&b, "complete -c dhclient-go%s -l %s", condition, row.name)
 		if row.short != "" {
 			fmt.Fprintf(&b, " -s %s", row.short)
 		}

@@ -11,7 +11,7 @@ func zshCompletion(t *topic, _ string) (string, error) {
 		specs = append(specs, "\t"+row.zsh(kind, words)+" \\\n")
 	})
 	for _, c := range t.commands {
-		commands = append(commands, "\t\t"+shellQuote(zshEscape(c.name)+":"+oneText(c.help))+"\n")
+		commands = append(commands, "\t"+shellQuote(zshEscape(c.name)+":"+oneText(c.help))+"\n")
 	}
 	return strings.NewReplacer("@SPECS@", strings.Join(specs, ""), "@COMMANDS@", strings.Join(commands, ""),
 		"@OPTIONS@", strings.Join(optionWords(), " ")).Replace(zshText), err
@@ -90,14 +90,19 @@ _dhclient_go_options() {
 	_values -s , option @OPTIONS@
 }
 
+local -a dhclient_go_commands
+dhclient_go_commands=(
+@COMMANDS@)
+
 _dhclient_go_arguments() {
-	local -a commands
-	commands=(
-@COMMANDS@	)
-	((CURRENT == 2 && $#commands)) && _describe -t commands command commands
+	((CURRENT == 2 && $#dhclient_go_commands)) && _describe -t commands command dhclient_go_commands
 	_dhclient_go_interfaces
 }
 
+if ((CURRENT > 2 && ${dhclient_go_commands[(I)$words[2]:*]})); then
+	_dhclient_go_interfaces
+	return
+fi
 _arguments -s -S \
 @SPECS@	'*:interface:_dhclient_go_arguments'
 `
