@@ -75,9 +75,9 @@ _dhclient_go_options() {
 }
 
 _dhclient_go() {
-	local cur=${COMP_WORDS[COMP_CWORD]} flag= commands=' @COMMANDS@ '
+	local cur=${COMP_WORDS[COMP_CWORD]} flag='' commands='@COMMANDS@'
 	COMPREPLY=()
-	if ((COMP_CWORD > 1)) && [[ $commands == *" ${COMP_WORDS[1]} "* ]]; then
+	if ((COMP_CWORD > 1)) && [[ " $commands " == *" ${COMP_WORDS[1]} "* ]]; then
 		_dhclient_go_interfaces
 		return
 	fi

@@ -91,7 +91,7 @@ func manCommands(commands []command) string {
 	}
 	var b strings.Builder
 	b.WriteString(".Sh COMMANDS\nThese stand in the place of an interface, and speak to the client that runs.\n" +
-		"Each has a\n.Fl -help\nof its own.\n.Bl -tag -width Ds\n")
+		".Bl -tag -width Ds\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, ".It Cm %s\n%s\n", c.name, sentence(c.help, nil))
 	}
