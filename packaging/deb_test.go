@@ -19,7 +19,7 @@ func newRoot(t *testing.T) root {
 	t.Helper()
 	need(t, "dpkg")
 	dir := t.TempDir()
-	for _, d := range []string{"bin", "tmp", "run", "var/log", "var/lib/dpkg/info", "var/lib/dpkg/updates"} {
+	for _, d := range []string{"bin", "dev", "tmp", "run", "var/log", "var/lib/dpkg/info", "var/lib/dpkg/updates"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -32,8 +32,10 @@ func newRoot(t *testing.T) root {
 			copyFile(t, m[1], filepath.Join(dir, m[1]))
 		}
 	}
-	if err := os.WriteFile(dir+"/var/lib/dpkg/status", nil, 0o644); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{"var/lib/dpkg/status", "dev/null"} { // who is not root makes no device
+		if err := os.WriteFile(filepath.Join(dir, path), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return root(dir)
 }
@@ -67,7 +69,7 @@ func (r root) dpkg(t *testing.T, args ...string) string {
 // files are those that are not of newRoot or dpkg's own.
 func (r root) files(t *testing.T) (paths []string) {
 	t.Helper()
-	before := regexp.MustCompile(` (var/lib/dpkg|var/log|bin|lib[0-9]*|usr/lib/[a-z0-9_]+-linux-gnu)/`)
+	before := regexp.MustCompile(` (var/lib/dpkg|var/log|bin|dev|lib[0-9]*|usr/lib/[a-z0-9_]+-linux-gnu)/`)
 	return slices.DeleteFunc(files(t, string(r)), before.MatchString)
 }
 
@@ -172,6 +174,31 @@ func TestDeb_LifeInACleanRoot(t *testing.T) {
 	r.dpkg(t, "--purge", "dhclient-go")
 	if left := r.files(t); len(left) > 0 {
 		t.Errorf("after it was purged, there are\n%s", strings.Join(left, "\n"))
+	}
+}
+
+// Where systemd runs it learns of the unit, and the clients are stopped when the
+// package goes, but not for an upgrade.
+func TestDeb_WhereSystemdRuns(t *testing.T) {
+	r, path := newRoot(t), packed(t, "deb.sh")
+	log := string(r) + "/var/log/systemctl"
+	if err := os.MkdirAll(string(r)+"/run/systemd/system", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// It fails, which must not make the package fail.
+	if err := os.WriteFile(string(r)+"/bin/systemctl", []byte("#!/bin/sh\necho \"$*\" >>/var/log/systemctl\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ args, want []string }{
+		{[]string{"--install", path}, []string{"--system daemon-reload"}},
+		{[]string{"--install", newer(t, path)}, []string{"--system daemon-reload", "--system daemon-reload"}},
+		{[]string{"--remove", "dhclient-go"}, []string{"--system stop dhclient-go@*.service", "--system daemon-reload"}},
+	} {
+		_ = os.Remove(log)
+		r.dpkg(t, step.args...)
+		if b, err := os.ReadFile(log); err != nil || strings.TrimSpace(string(b)) != strings.Join(step.want, "\n") {
+			t.Errorf("%s: systemctl was called with\n%s(%v), want %q", step.args[0], b, err, step.want)
+		}
 	}
 }
 

@@ -16,11 +16,15 @@ import (
 
 // A lan is a client's namespace with the link eth0, and a server at its other
 // end that has 192.0.2.1 and serves .5 and what follows.
-type lan struct{ client *nettest.NS }
+type lan struct {
+	client *nettest.NS
+	// etcDefault is a directory.
+	etcDefault string
+}
 
 func newLAN(t *testing.T) *lan {
 	t.Helper()
-	l := &lan{client: nettest.NewNS(t, "client")}
+	l := &lan{client: nettest.NewNS(t, "client"), etcDefault: t.TempDir()}
 	far := nettest.NewNS(t, "server")
 	nettest.Veth(t, far, "eth0", l.client, "eth0")
 	far.IP(t, "addr", "add", "192.0.2.1/24", "dev", "eth0")
