@@ -24,10 +24,19 @@ root=$work/root doc=$work/root/usr/share/doc/dhclient-go
 "${MAKE:-make}" --no-print-directory -s install DESTDIR="$root" PREFIX=/usr BIN="$BIN" GEN="$work/gen" \
 	ZSHDIR=/usr/share/zsh/vendor-completions
 gzip -9n "$root"/usr/share/man/man8/*.8
-gzip -9nc "$doc/CHANGELOG.md" >"$doc/changelog.gz"
-rm "$doc/CHANGELOG.md" "$doc/LICENSE"
+gzip -9n "$doc/CHANGELOG.md"
+# dpkg's own form of it, for a version without a part of Debian's.
+gzip -9nc >"$doc/changelog.gz" <<-END
+	dhclient-go ($version) unstable; urgency=medium
+
+	  * See CHANGELOG.md.gz.
+
+	 -- $(sed -n 's/^Maintainer: //p' "$here/debian/control")  $(date -R -u -d "@$SOURCE_DATE_EPOCH")
+END
+rm "$doc/LICENSE" # it is in copyright
 { cat "$here/debian/copyright"; sed 's/^$/./; s/^/ /' "$here/../LICENSE"; } >"$doc/copyright"
 install -D -m 644 "$here/debian/default" "$root/etc/default/dhclient-go"
+install -D -m 644 "$here/debian/lintian-overrides" "$root/usr/share/lintian/overrides/dhclient-go"
 
 mkdir "$root/DEBIAN"
 # dpkg-gencontrol counts so: each file in whole KiB, anything else as one.
