@@ -39,8 +39,9 @@ type Config struct {
 	// Three packets are sent in it, the first at once.
 	Duration time.Duration
 	// Logger gets what no callback tells: that an address was defended, that
-	// the filter cannot be set, and at debug level each packet that passed the
-	// filter and means nothing. Nil logs nothing.
+	// the filter cannot be set, and at debug level each packet that is sent
+	// ("ARP sent"), each that answers or conflicts ("ARP received") and each
+	// that passed the filter and means nothing. Nil logs nothing.
 	Logger *slog.Logger
 }
 

@@ -162,6 +162,44 @@ func TestDefendSendErrors(t *testing.T) {
 	})
 }
 
+// What is sent, and what answers, is in the log at debug level.
+func TestLogsPackets(t *testing.T) {
+	var log strings.Builder
+	cfg := Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	virtual(t, cfg, func(t *testing.T, d *Detector, l *fakeLink) {
+		d.Probe(ours, collect().done)
+		l.receive(t, probeOf(third, ours))
+		d.Defend(ours, collect().lost)
+		l.receive(t, announcedBy(other, ours))
+		d.CheckRouter(ours, gateway, third.addr(), collect().lost)
+		time.Sleep(routerMax)
+		l.receive(t, replyOf(third, gateway, ours))
+		d.Stop()
+		time.Sleep(time.Minute)
+	})
+	const sent, received = `msg="ARP sent" as=`, `msg="ARP received" as=`
+	want := []string{
+		sent + "probe address=10.99.0.50 to=ff:ff:ff:ff:ff:ff",
+		received + "probe address=10.99.0.50 from=02:00:00:00:00:03",
+		sent + "announcement address=10.99.0.50 to=ff:ff:ff:ff:ff:ff",
+		received + "user address=10.99.0.50 from=02:00:00:00:00:02",
+		sent + "announcement address=10.99.0.50 to=ff:ff:ff:ff:ff:ff",
+		sent + `"router check" address=10.99.0.1 to=02:00:00:00:00:03`,
+		sent + `"router check" address=10.99.0.1 to=02:00:00:00:00:03`,
+		sent + `"router check" address=10.99.0.1 to=ff:ff:ff:ff:ff:ff`,
+		received + "router address=10.99.0.1 from=02:00:00:00:00:03",
+	}
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		if _, text, ok := strings.Cut(line, "level=DEBUG "); ok {
+			got = append(got, strings.TrimSpace(text))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // No callback tells of a defence, so the log does.
 func TestDefendLogs(t *testing.T) {
 	var log strings.Builder

@@ -102,17 +102,19 @@ func parseARP(b []byte) (p arp.Packet, why Reason) {
 type request struct {
 	spa, tpa netip.Addr
 	to       mac // the frame's destination
+	// as is what the log calls it: "probe", "announcement" or "router check".
+	as string
 }
 
 // probeFor is an ARP Probe (RFC 5227 1.1): its sender IP address is zero, so
 // that it changes nobody's mind about who has addr.
 func probeFor(addr netip.Addr) request {
-	return request{spa: netip.IPv4Unspecified(), tpa: addr, to: broadcast}
+	return request{spa: netip.IPv4Unspecified(), tpa: addr, to: broadcast, as: "probe"}
 }
 
 // announcementOf is an ARP Announcement (RFC 5227 1.1).
 func announcementOf(addr netip.Addr) request {
-	return request{spa: addr, tpa: addr, to: broadcast}
+	return request{spa: addr, tpa: addr, to: broadcast, as: "announcement"}
 }
 
 // frame is r as sent by the station src. The target hardware address is what

@@ -92,6 +92,7 @@ func (d *Detector) judge(m message) Reason {
 	}
 	why := Unrelated
 	if q := d.query; q != nil && q.isAnswer(m) {
+		d.logARP("ARP received", slog.String("as", "router"), slog.Any("address", m.spa), slog.Any("from", m.sha))
 		q.answer(m.sha)
 		why = accepted
 	}
@@ -107,6 +108,7 @@ func (d *Detector) judge(m message) Reason {
 		return Own
 	}
 	d.count.conflicts.Add(1)
+	d.logConflict(m)
 	d.job.conflict(m.sha)
 	return accepted
 }

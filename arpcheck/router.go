@@ -16,6 +16,8 @@ const (
 	// routerWait is how long after the last try an answer counts: one that is
 	// busy may take its time.
 	routerWait = time.Second
+
+	asRouterCheck = "router check"
 )
 
 // A query asks a router who it is.
@@ -54,9 +56,11 @@ func (d *Detector) CheckRouter(source, router netip.Addr, mac net.HardwareAddr, 
 }
 
 func (q *query) ask() {
-	_ = q.d.transmit(request{spa: q.source, tpa: q.router, to: q.to}, &q.d.count.routerRequests)
+	_ = q.d.transmit(request{spa: q.source, tpa: q.router, to: q.to, as: asRouterCheck}, &q.d.count.routerRequests)
 	if q.tries > 0 && q.to != broadcast {
-		_ = q.d.transmit(probeFor(q.router), &q.d.count.routerRequests)
+		all := probeFor(q.router)
+		all.as = asRouterCheck
+		_ = q.d.transmit(all, &q.d.count.routerRequests)
 	}
 	q.tries++
 	if q.tries < routerTries {

@@ -1,7 +1,9 @@
 package arpcheck
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -55,7 +57,27 @@ func (d *Detector) transmit(r request, sent *atomic.Uint64) error {
 		return err
 	}
 	sent.Add(1)
+	d.logARP("ARP sent", slog.String("as", r.as), slog.Any("address", r.tpa), slog.Any("to", r.to))
 	return nil
+}
+
+// logConflict is logARP for a packet of a station that has our address, or
+// probes for it as well.
+func (d *Detector) logConflict(m message) {
+	as, addr := "user", m.spa
+	if addr.IsUnspecified() {
+		as, addr = "probe", m.tpa
+	}
+	d.logARP("ARP received", slog.String("as", as), slog.Any("address", addr), slog.Any("from", m.sha))
+}
+
+// logARP has a line written for a packet of ours or an answer to one, if the
+// logger wants it: without the lock, since it may take its time, and whatever
+// becomes of what the packet is of. The lock is held.
+func (d *Detector) logARP(message string, attrs ...slog.Attr) {
+	if ctx := context.Background(); d.log.Enabled(ctx, slog.LevelDebug) {
+		d.later(0, func() { d.log.LogAttrs(ctx, slog.LevelDebug, message, attrs...) })
+	}
 }
 
 var errNoLink = fmt.Errorf("the link does not exist: %w", unix.ENODEV)
