@@ -14,11 +14,11 @@ import (
 
 // Each event is one line of the log, with the same keys for the same things.
 func TestLogEvent(t *testing.T) {
-	l := &lease.Lease{Address: offered, Bits: 24, Server: server1, Valid: time.Hour, Start: time.Unix(0, 0).UTC()}
+	l := &lease.Lease{Address: offered, Bits: 24, Server: server1, Valid: time.Hour, T1: 30 * time.Minute, Start: time.Unix(0, 0).UTC()}
 	for want, ev := range map[string]Event{
 		"level=INFO msg=state if=eth0 from=INIT to=SELECTING why=T1":                                                              Transition{fsm.Init, fsm.Selecting, "T1"},
-		"level=INFO msg=bound if=eth0 address=10.99.0.50/24 server=10.99.0.1 lease=1h0m0s":                                        Bound{Lease: l},
-		"level=INFO msg=renewed if=eth0 address=10.99.0.50/24 server=10.99.0.1 lease=1h0m0s":                                      Renewed{Lease: l},
+		"level=INFO msg=bound if=eth0 address=10.99.0.50/24 server=10.99.0.1 lease=1h0m0s renew=30m0s":                            Bound{Lease: l},
+		"level=INFO msg=renewed if=eth0 address=10.99.0.50/24 server=10.99.0.1 lease=1h0m0s renew=30m0s":                          Renewed{Lease: l},
 		`level=WARN msg="the lease expired" if=eth0 address=10.99.0.50`:                                                           Expired{l},
 		`level=WARN msg=NAK if=eth0 server=10.99.0.1 message="go\nway" wait=2s`:                                                   Refused{nil, server1, "go\nway", 2 * time.Second},
 		`level=WARN msg="address declined: another station has it" if=eth0 address=10.99.0.50 station=02:00:00:00:00:66 wait=10s`: Declined{l, otherMAC, 10 * time.Second},

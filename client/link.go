@@ -12,6 +12,7 @@ import (
 func (c *Client) linkChanged(s LinkState) {
 	was := c.link
 	c.link = s
+	c.logCarrier(was, s)
 	if s.Carrier {
 		c.explained = false
 	} else if was.Carrier || s.Index != was.Index {

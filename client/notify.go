@@ -61,7 +61,8 @@ func (c *Client) logReceived(ev fsm.Event) {
 	case fsm.Ack:
 		granted("ACK", ev.XID, ev.Lease)
 	case fsm.Nak:
-		c.log.Debug("received", "message", "NAK", "xid", fmt.Sprintf("%08x", ev.XID), "server", ev.Server)
+		c.log.Debug("received", "message", "NAK", "xid", fmt.Sprintf("%08x", ev.XID), "server", ev.Server,
+			"text", ev.Message)
 	}
 }
 
@@ -71,9 +72,9 @@ func (c *Client) logEvent(ev Event) {
 	case Transition:
 		c.log.Info("state", "from", ev.From, "to", ev.To, "why", ev.Why)
 	case Bound:
-		c.log.Info("bound", "address", ev.Lease.Prefix(), "server", ev.Lease.Server, "lease", ev.Lease.Valid)
+		c.log.Info("bound", "address", ev.Lease.Prefix(), "server", ev.Lease.Server, "lease", ev.Lease.Valid, "renew", ev.Lease.T1)
 	case Renewed:
-		c.log.Info("renewed", "address", ev.Lease.Prefix(), "server", ev.Lease.Server, "lease", ev.Lease.Valid)
+		c.log.Info("renewed", "address", ev.Lease.Prefix(), "server", ev.Lease.Server, "lease", ev.Lease.Valid, "renew", ev.Lease.T1)
 	case Expired:
 		c.log.Warn("the lease expired", "address", ev.Lease.Address)
 	case Refused:
@@ -137,6 +138,23 @@ func (c *Client) logWaiting(m fsm.Message) {
 // linkPatience is how long a link may be without carrier and without a word: one
 // that was brought up has none for a moment.
 const linkPatience = 2 * time.Second
+
+// logCarrier writes a line when a link comes or goes, or its carrier does.
+func (c *Client) logCarrier(was, s LinkState) {
+	switch {
+	case s.Index == 0 && was.Index != 0:
+		c.log.Debug("the link is gone")
+	case s.Index == 0:
+	case s.Index != was.Index:
+		c.log.Debug("the link is there", "carrier", s.Carrier)
+	case s.Carrier != was.Carrier && s.Carrier:
+		c.log.Debug("carrier is back")
+	case s.Carrier != was.Carrier:
+		c.log.Debug("carrier is lost")
+	case s.Carrier && s.CarrierChanges != was.CarrierChanges:
+		c.log.Debug("carrier was lost, and is back")
+	}
+}
 
 // explainLink says, a little later and once, why there is no link to send on.
 func (c *Client) explainLink() {

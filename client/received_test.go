@@ -20,7 +20,7 @@ func TestLogReceived(t *testing.T) {
 	for want, ev := range map[string]fsm.Event{
 		"message=OFFER xid=0000000a address=10.99.0.50 server=10.99.0.1 lease=1h0m0s": fsm.Offer{XID: 10, Lease: l},
 		"message=ACK xid=0000000a address=10.99.0.50 server=10.99.0.1 lease=1h0m0s":   fsm.Ack{XID: 10, Lease: l},
-		"message=NAK xid=0000000b server=10.99.0.1":                                   fsm.Nak{XID: 11, Server: netip.MustParseAddr("10.99.0.1")},
+		`message=NAK xid=0000000b server=10.99.0.1 text="not here"`:                   fsm.Nak{XID: 11, Server: netip.MustParseAddr("10.99.0.1"), Message: "not here"},
 	} {
 		out.Reset()
 		c.logReceived(ev)
