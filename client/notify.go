@@ -14,9 +14,21 @@ import (
 func (c *Client) notify(n fsm.Notice) {
 	ev := eventOf(n)
 	c.record(ev)
-	c.logEvent(ev)
+	if n.Kind != fsm.Transition {
+		c.logEvent(ev)
+	}
 	if c.cfg.OnEvent != nil {
 		c.cfg.OnEvent(ev)
+	}
+}
+
+// logTransitions writes the lines of the transitions before what they lead to:
+// who reads a log wants the reason before the message.
+func (c *Client) logTransitions(actions []fsm.Action) {
+	for _, a := range actions {
+		if n, ok := a.(fsm.Notify); ok && n.Notice.Kind == fsm.Transition {
+			c.logEvent(eventOf(n.Notice))
+		}
 	}
 }
 

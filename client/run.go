@@ -90,6 +90,7 @@ func (c *Client) step(ev fsm.Event) {
 	now := c.now()
 	actions := c.machine.Step(now, ev)
 	c.listen()
+	c.logTransitions(actions)
 	for _, a := range actions {
 		c.perform(a)
 	}
