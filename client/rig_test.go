@@ -15,6 +15,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
@@ -66,6 +67,7 @@ type rig struct {
 	sendErr error
 	alarm   *testAlarm
 	slept   atomic.Int64 // the time that Go's clock missed
+	seed    *[2]uint64   // of what is random; nil for another in each run
 }
 
 type sentMessage struct {
@@ -102,6 +104,9 @@ func (r *rig) run() *Client {
 	})
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	if r.seed != nil {
+		c.machine = fsm.New(c.protocol(c.identity.Load()), *r.seed)
 	}
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.client, r.cancel, r.done = c, cancel, make(chan error, 1)
