@@ -21,10 +21,12 @@ var imports = map[string][]string{
 	"client/internal/rawudp": {"client/lease", "internal/poll", "github.com/mdlayher/packet", "github.com/vishvananda/netlink", "golang.org/x/"},
 	"client": {"client/lease", "client/internal/fsm", "client/internal/wire", "client/internal/rawudp",
 		"internal/poll", "golang.org/x/sys/unix"},
-	"netcfg":          {"client/lease", "github.com/vishvananda/", "golang.org/x/sys/unix"},
-	"arpcheck":        {"internal/poll", "github.com/mdlayher/", "golang.org/x/"},
-	"internal/poll":   {"golang.org/x/sys/unix"},
-	"internal/option": {"client/lease"},
+	"netcfg":           {"client/lease", "github.com/vishvananda/", "golang.org/x/sys/unix"},
+	"arpcheck":         {"internal/poll", "github.com/mdlayher/", "golang.org/x/"},
+	"internal/poll":    {"golang.org/x/sys/unix"},
+	"internal/option":  {"client/lease"},
+	"internal/ladder":  {"client/lease", "golang.org/x/sys/unix"},
+	"internal/capture": {"internal/poll", "github.com/mdlayher/packet", "golang.org/x/"},
 }
 
 // cliOnly is imported by cmd/ alone, and by the benchmark that measures its
