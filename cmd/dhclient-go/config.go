@@ -50,6 +50,10 @@ type options struct {
 	quiet     bool
 	json      bool
 	logJSON   bool
+	// trace draws a ladder in the place of the log, and pcap is the file for
+	// frames; empty for none.
+	trace bool
+	pcap  string
 
 	leaseDir   string
 	noDNS      bool
@@ -78,6 +82,10 @@ func (o *options) check() error {
 		return &usageError{"--quiet", "contradicts --verbose"}
 	case o.once() && o.exitSet && o.client.OnExit != client.Keep:
 		return &usageError{"--on-exit", "with --oneshot and --dry-run there is nothing to take back at the end"}
+	case o.trace && o.logJSON:
+		return &usageError{"--log-format", "contradicts --trace, which takes the place of the log"}
+	case o.pcap == toStdout && (o.json || o.dryRun):
+		return &usageError{"--pcap", "standard output is that of --json and --dry-run: name a file"}
 	case o.noDNS && o.resolvConf != "":
 		return &usageError{"--resolv-conf", "contradicts --no-dns"}
 	}

@@ -135,6 +135,10 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--resolv-conf", "x", "--no-dns"}, "--resolv-conf: contradicts --no-dns"},
 		{[]string{"eth0", "--lease-dir", ""}, "--lease-dir: the path is empty"},
 		{[]string{"eth0", "--log-format", "xml"}, `--log-format: "xml" is not text or json`},
+		{[]string{"eth0", "--trace", "--log-format", "json"}, "--log-format: contradicts --trace, which takes the place of the log"},
+		{[]string{"eth0", "--pcap", ""}, "--pcap: the path is empty"},
+		{[]string{"eth0", "--pcap", "-", "--json"}, "--pcap: standard output is that of --json and --dry-run: name a file"},
+		{[]string{"eth0", "--pcap", "-", "--dry-run"}, "--pcap: standard output is that of --json and --dry-run: name a file"},
 		{[]string{"eth0", "-q", "-v"}, "--quiet: contradicts --verbose"},
 	} {
 		_, err := parse(tt.args)

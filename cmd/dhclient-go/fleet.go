@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dhclient-go/dhclient-go/internal/capture"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
@@ -19,6 +20,8 @@ type fleet struct {
 	log    *slog.Logger
 	ns     *netcfg.Namespace
 	berths []*berth
+	// capture is nil unless it is asked for.
+	capture *capture.File
 }
 
 // A berth is the place of one interface, which may not exist yet.
@@ -52,6 +55,10 @@ func newFleet(o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
 		return nil, err
 	}
 	f := &fleet{o: o, out: out, log: log, ns: ns}
+	if f.capture, err = openCapture(o, log); err != nil {
+		f.close()
+		return nil, err
+	}
 	var failed []error
 	for _, name := range o.links {
 		b := &berth{name: name, ready: make(chan struct{}), ended: make(chan struct{})}
@@ -88,7 +95,12 @@ func (f *fleet) noServer(b *berth) {
 
 // close ends what was opened.
 func (f *fleet) close() {
-	f.each(func(l *link) { l.close() })
+	opened := false
+	f.each(func(l *link) {
+		l.close()
+		opened = true
+	})
+	f.closeCapture(opened || f.o.waitLink != 0)
 	if err := f.ns.Close(); err != nil {
 		f.log.Debug("close the network namespace", "err", err)
 	}

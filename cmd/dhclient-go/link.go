@@ -10,6 +10,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/capture"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
@@ -19,6 +20,7 @@ type link struct {
 	client   *client.Client
 	watcher  client.LinkWatcher
 	detector *arpcheck.Detector
+	tap      *capture.Tap
 }
 
 // openLink brings the interface up and puts its client together.
@@ -42,8 +44,11 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 			return nil, err
 		}
 	}
-	if l.client, err = client.New(config); err != nil {
-		l.closeDetector()
+	if l.tap, err = f.tap(&config); err == nil {
+		l.client, err = client.New(config)
+	}
+	if err != nil {
+		l.closeOthers()
 		return nil, err
 	}
 	return l, nil
@@ -130,12 +135,16 @@ func (l *link) why() string {
 // close ends what was opened, after Run or instead of it.
 func (l *link) close() {
 	_ = l.client.Close()
-	l.closeDetector()
+	l.closeOthers()
 }
 
-func (l *link) closeDetector() {
+// closeOthers ends what is not the client's own.
+func (l *link) closeOthers() {
 	if l.detector != nil {
 		_ = l.detector.Close()
+	}
+	if l.tap != nil {
+		l.tap.Close()
 	}
 }
 

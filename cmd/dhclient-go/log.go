@@ -11,7 +11,8 @@ import (
 	"unicode"
 )
 
-// newLogger is the log on standard error: as lines for people, or as JSON.
+// newLogger is the log on standard error: as lines for people, as JSON, or as the
+// ladder that --trace draws.
 func newLogger(o *options, w io.Writer) *slog.Logger {
 	level := slog.LevelWarn
 	switch {
@@ -21,6 +22,9 @@ func newLogger(o *options, w io.Writer) *slog.Logger {
 		level = slog.LevelInfo
 	case o.verbosity > 1:
 		level = slog.LevelDebug
+	}
+	if o.trace {
+		return slog.New(newLadder(o, w, level))
 	}
 	if o.logJSON {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: byName}))

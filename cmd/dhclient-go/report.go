@@ -32,7 +32,7 @@ type reporter struct {
 // event is the client's OnEvent.
 func (r *reporter) event(ev client.Event) {
 	switch {
-	case r.o.quiet:
+	case r.o.quiet, r.o.pcap == toStdout:
 	case r.o.json:
 		r.writeJSON(ev)
 	case r.o.dryRun:

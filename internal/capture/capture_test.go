@@ -27,7 +27,6 @@ const patience = 10 * time.Second
 
 var (
 	ourMAC = lease.HardwareAddr{2, 0, 0, 0, 0, 1}
-	farMAC = lease.HardwareAddr{2, 0, 0, 0, 0, 2}
 	ours   = netip.MustParseAddr("192.0.2.50")
 	theirs = netip.MustParseAddr("192.0.2.1")
 )
