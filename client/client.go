@@ -319,8 +319,9 @@ func (c *Client) receive(payload []byte, _ netip.Addr) {
 		return
 	}
 	c.stats.receive(ev)
-	c.logReceived(ev)
-	if !c.inbox.put(job{packet: true, do: func() { c.step(ev) }}) {
+	// In the loop it is logged after the message that it answers, however fast the
+	// server is.
+	if !c.inbox.put(job{packet: true, do: func() { c.logReceived(ev); c.step(ev) }}) {
 		c.reject(errCrowd)
 	}
 }

@@ -6,7 +6,10 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -28,4 +31,30 @@ func TestLogReceived(t *testing.T) {
 			t.Errorf("%T: %q has no %q", ev, out.String(), want)
 		}
 	}
+}
+
+// However fast a server is, its answer stands in the log after what it answers.
+func TestLogReceived_AfterWhatItAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		var out bytes.Buffer
+		r.cfg.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		serve := r.answer
+		r.answer = func(m sentMessage) []*dhcpv4.DHCPv4 {
+			for _, p := range serve(m) {
+				r.receive(p.ToBytes(), server1) // before Send has returned
+			}
+			return nil
+		}
+		r.run()
+		r.stop()
+		at := 0
+		for _, want := range []string{"msg=sent if=eth0 message=DISCOVER", "message=OFFER", "msg=sent if=eth0 message=REQUEST", "message=ACK"} {
+			i := strings.Index(out.String()[at:], want)
+			if i < 0 {
+				t.Fatalf("no %q in its place:\n%s", want, out.String())
+			}
+			at += i
+		}
+	})
 }
