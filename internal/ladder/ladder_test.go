@@ -81,7 +81,7 @@ func TestLadder_DrawsARP(t *testing.T) {
 	b.check(t, `
           eth0                                         server
    0.000  ├─ ARP who has 192.0.2.50? (probe) ───────────────►  all
-   0.070  ├─ ARP who has 192.0.2.50? (probe), again (2) ────►  all
+   0.070  ├─ ARP who has 192.0.2.50? (probe 2) ─────────────►  all
    0.140  ◄─────────────── ARP who has 192.0.2.50? (probe) ─┤  02:00:00:00:00:03
    0.140  ◄──────────────────────── ARP 192.0.2.50 is mine ─┤  02:00:00:00:00:03
    0.140  ├─ ARP 192.0.2.50 is mine ────────────────────────►  all
@@ -156,6 +156,29 @@ func TestLadder_TellsWhatFollowsARefusal(t *testing.T) {
    0.000  ! refused, next try in 10s                        │
    0.000  ! 192.0.2.50 is declined: it cannot be used here, next try in 10s
    0.000  ! the lease of 192.0.2.50 is given up: no carrier │
+`)
+}
+
+// Why there is no link is said once: by what happened, or where nothing did, by
+// what is missing.
+func TestLadder_TellsOnceWhyThereIsNoLink(t *testing.T) {
+	b := newBoard(Config{Links: []string{"eth0"}})
+	b.Warn("no carrier; waiting for it")
+	b.Debug("carrier is back")
+	b.Debug("carrier is lost")
+	b.Warn("no carrier; waiting for it")
+	b.Debug("the link is gone")
+	b.Warn("the link is gone; waiting for it")
+	b.Debug("the link is there", "carrier", true)
+	b.Info("verified", "address", "192.0.2.50/24", "by", "router", "station", "02:00:00:00:00:01")
+	b.check(t, `
+          eth0                                         server
+   0.000  ! no carrier; waiting for it                      │
+   0.000  ! carrier is back                                 │
+   0.000  ! carrier is lost                                 │
+   0.000  ! the link is gone                                │
+   0.000  ! the link is there                               │
+   0.000  │ 192.0.2.50/24 is verified by the router 02:00:00:00:00:01
 `)
 }
 

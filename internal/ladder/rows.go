@@ -37,6 +37,8 @@ type side struct {
 	times int
 	// xid is the transaction that was named last.
 	xid string
+	// explained says that there is a row about why there is no link.
+	explained bool
 
 	// Of the second that began at window, shown rows came from the network;
 	// hidden more are to be told of.
@@ -62,7 +64,7 @@ func (s *side) rows(e *entry, level slog.Level) []row {
 	case "state":
 		return []row{{change, e.text("from") + " " + s.to + " " + e.text("to") + after(": ", e.text("why")), ""}}
 	}
-	if rows, ok := news(e); ok {
+	if rows, ok := s.news(e); ok {
 		return rows
 	}
 	if e.level < level {
@@ -76,7 +78,7 @@ func (s *side) rows(e *entry, level slog.Level) []row {
 }
 
 // news are the rows of what is no message; ok is false for what is unknown.
-func news(e *entry) (rows []row, ok bool) {
+func (s *side) news(e *entry) (rows []row, ok bool) {
 	address := e.text("address")
 	r := row{kind: warning}
 	switch e.message {
@@ -91,19 +93,30 @@ func news(e *entry) (rows []row, ok bool) {
 		r.text = "the lease of " + address + " has ended"
 	case "lease given up":
 		r.text = "the lease of " + address + " is given up: " + e.text("reason")
-	case "carrier is lost", "carrier is back", "carrier was lost, and is back", "the link is gone", "the link is there":
+	case "carrier is lost", "the link is gone":
+		r.text, s.explained = e.message, true
+	case "carrier is back", "carrier was lost, and is back", "the link is there":
+		r.text, s.explained = e.message, false
+	case "no carrier; waiting for it", "the link is gone; waiting for it":
+		if s.explained {
+			return nil, true
+		}
 		r.text = e.message
 	case "address declined: another station has it":
 		r.text = address + " is declined: " + e.text("station") + " has it"
 	case "address declined: it cannot be used here":
 		r.text = address + " is declined: it cannot be used here"
-	case "no carrier; waiting for it", "the link is gone; waiting for it", "no server answers; still asking":
+	case "no server answers; still asking":
 		return nil, true // that can be seen
 	case "stopped; the lease stays on the link":
 		r = row{note, "stopped; " + address + " stays" + after(" until ", e.text("until")), ""}
 	case "stopped; nothing was configured, and the server keeps the lease":
 		r = row{note, "stopped; the server keeps " + address + after(" until ", e.text("until")), ""}
-	case "verified", "released", "stopped":
+	case "verified":
+		r = row{note, address + " is verified by the " + e.text("by") + after(" ", e.text("server")+e.text("station")), ""}
+	case "released":
+		r = row{note, address + " is released", ""}
+	case "stopped":
 		return []row{{note, other(e), ""}}, true
 	case "message ignored", "frame rejected", "ARP packet rejected":
 		r = row{ignored, e.message + after(": ", e.text("reason")), ""}
@@ -177,7 +190,10 @@ func (s *side) arp(e *entry) string {
 	again := s.again("ARP " + as + address)
 	switch as {
 	case "probe":
-		return "ARP who has " + address + "? (probe)" + again
+		if s.times > 1 {
+			return fmt.Sprintf("ARP who has %s? (probe %d)", address, s.times)
+		}
+		return "ARP who has " + address + "? (probe)"
 	case "announcement":
 		return "ARP " + address + " is mine" + again
 	}
