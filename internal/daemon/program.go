@@ -1,0 +1,52 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// selfExe is the program that runs, even if its file was replaced or removed
+// meanwhile (proc(5)).
+const selfExe = "/proc/self/exe"
+
+// program is a path of this program. Where /proc is not mounted, as early in an
+// initramfs, it is looked for by the name that it was called by.
+func program() (string, error) {
+	if _, err := os.Readlink(selfExe); err == nil {
+		return selfExe, nil
+	}
+	if path, err := os.Executable(); err == nil {
+		return path, nil
+	}
+	if len(os.Args) == 0 || os.Args[0] == "" {
+		return "", errors.New("there is no /proc, and no name to look for")
+	}
+	return find(os.Args[0])
+}
+
+// find looks for a program as a shell does.
+func find(name string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("there is no /proc, and no %q in $PATH", name)
+}
+
+// takeName gives the process the name that it was called by: one that was
+// executed as /proc/self/exe is "exe" for ps and pidof.
+func takeName() {
+	if len(os.Args) > 0 {
+		// Without /proc it was not executed by that path.
+		_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0)
+	}
+}
