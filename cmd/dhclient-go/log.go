@@ -83,9 +83,6 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	var b strings.Builder
-	if h.times {
-		b.WriteString(r.Time.Format("15:04:05.000 "))
-	}
 	if l.link != "" {
 		b.WriteString(l.link + ": ")
 	}
@@ -103,7 +100,15 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 		b.WriteString(" (" + strings.Join(l.rest, ", ") + ")")
 	}
 	b.WriteByte('\n')
-	_, err := io.WriteString(h.w, b.String())
+	stamp := ""
+	if h.times {
+		stamp = r.Time.Format("15:04:05.000 ")
+	}
+	if to, ok := h.w.(*output); ok {
+		to.record(r.Level, stamp, b.String())
+		return nil
+	}
+	_, err := io.WriteString(h.w, stamp+b.String())
 	return err
 }
 

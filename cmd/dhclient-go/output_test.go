@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,6 +34,61 @@ func TestOutput_WritesAllInOrder(t *testing.T) {
 	}
 	if b.String() != want.String() {
 		t.Errorf("%q", b.String())
+	}
+}
+
+// A log that has a time of its own gets lines without ours, and levels; what was
+// written before it came is where it was.
+type noted struct{ text strings.Builder }
+
+func (n *noted) put(level slog.Level, stamp, text string) error {
+	fmt.Fprintf(&n.text, "%v %s", level, text)
+	return nil
+}
+
+func TestOutput_Divert(t *testing.T) {
+	var b bytes.Buffer
+	o := newOutput(&b)
+	log := slog.New(&lineHandler{w: o, level: slog.LevelInfo, times: true})
+	log.Warn("here")
+	var there noted
+	o.divert(&there, patience)
+	// It has returned: what was before is written.
+	if got := b.String(); !strings.HasSuffix(got, " warning: here\n") || len(got) != len("15:04:05.000 warning: here\n") {
+		t.Errorf("%q", got)
+	}
+	log.Error("there")
+	fmt.Fprintln(o, "news")
+	if err := o.close(patience); err != nil {
+		t.Error(err)
+	}
+	if got := there.text.String(); got != "ERROR error: there\nINFO news\n" {
+		t.Errorf("%q", got)
+	}
+	if strings.Contains(b.String(), "there") {
+		t.Errorf("%q", b.String())
+	}
+	o.divert(&there, 0) // too late, and no harm
+}
+
+// Who diverts does not wait for a reader that has stopped either.
+func TestOutput_DivertsFromAStoppedReader(t *testing.T) {
+	for _, lines := range []int{10, 2 * outputQueue} {
+		synctest.Test(t, func(t *testing.T) {
+			r, w := io.Pipe()
+			o := newOutput(w)
+			begin := time.Now()
+			for range lines {
+				fmt.Fprintln(o, "line")
+			}
+			o.divert(&noted{}, outputGrace)
+			if d := time.Since(begin); d > outputGrace {
+				t.Errorf("%d lines: it took %v", lines, d)
+			}
+			_ = r.Close()
+			_ = o.close(outputGrace)
+			synctest.Wait()
+		})
 	}
 }
 
