@@ -55,6 +55,9 @@ type options struct {
 	trace bool
 	pcap  string
 
+	background background
+	pidFile    string
+
 	leaseDir   string
 	noDNS      bool
 	resolvConf string
@@ -86,11 +89,16 @@ func (o *options) check() error {
 		return &usageError{"--log-format", "contradicts --trace, which takes the place of the log"}
 	case o.pcap == toStdout && (o.json || o.dryRun):
 		return &usageError{"--pcap", "standard output is that of --json and --dry-run: name a file"}
+	case o.once() && o.background != inForeground:
+		return &usageError{"--background", "contradicts --oneshot and --dry-run"}
 	case o.noDNS && o.resolvConf != "":
 		return &usageError{"--resolv-conf", "contradicts --no-dns"}
 	}
-	if o.once() && !o.timeoutSet {
+	if (o.once() || o.background == afterLease) && !o.timeoutSet {
 		o.timeout = onceTimeout
+	}
+	if o.background != inForeground {
+		return o.absolutePaths()
 	}
 	return nil
 }
@@ -278,6 +286,11 @@ func setResolvConf(o *options, s string) error {
 
 func setLeaseDir(o *options, s string) error {
 	o.leaseDir = s
+	return notEmpty(s)
+}
+
+func setPidFile(o *options, s string) error {
+	o.pidFile = s
 	return notEmpty(s)
 }
 

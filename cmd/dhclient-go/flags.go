@@ -38,7 +38,10 @@ var flagGroups = []flagGroup{
 	{"How it runs", []flagRow{
 		{name: "oneshot", short: "1", help: "get a lease, leave it in place and exit",
 			set: func(o *options, _ string) error { o.oneshot = true; return nil }},
-		{name: "timeout", value: "DUR", help: "exit 2 without a lease by then (60s with -1 and\n--dry-run); 0 is no limit", set: setTimeout},
+		{name: "background", short: "b", help: "go to the background with the first lease",
+			set: func(o *options, _ string) error { o.background = afterLease; return nil }},
+		{name: "pid-file", value: "PATH", help: "write the number of the process to PATH", set: setPidFile},
+		{name: "timeout", value: "DUR", help: "exit 2 without a lease by then (60s with -1, -b and\n--dry-run); 0 is no limit", set: setTimeout},
 		{name: "wait", value: "any|all", help: "which of several interfaces must get one (all)", set: setWait},
 		{name: "wait-link", value: "DUR", optional: true, help: "wait for the interface to appear", set: setWaitLink},
 		{name: "on-exit", value: "MODE", help: "keep (default), remove or release the lease", set: setOnExit},

@@ -22,6 +22,10 @@ type fleet struct {
 	berths []*berth
 	// capture is nil unless it is asked for.
 	capture *capture.File
+	// away is the way to the background, super who tells systemd: both may be
+	// nil.
+	away  *departure
+	super *supervisor
 }
 
 // A berth is the place of one interface, which may not exist yet.
@@ -59,6 +63,7 @@ func newFleet(o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
 		f.close()
 		return nil, err
 	}
+	f.super = newSupervisor(f, log)
 	var failed []error
 	for _, name := range o.links {
 		b := &berth{name: name, ready: make(chan struct{}), ended: make(chan struct{})}
@@ -91,10 +96,15 @@ func (f *fleet) noServer(b *berth) {
 	if f.o.serverOrFail {
 		b.abandon(errNoServer)
 	}
+	if f.o.background == whenLate {
+		f.away.departSoon()
+	}
 }
 
 // close ends what was opened.
 func (f *fleet) close() {
+	f.away.close()
+	f.super.close()
 	opened := false
 	f.each(func(l *link) {
 		l.close()
@@ -131,7 +141,11 @@ func (f *fleet) run(signalled context.Context) error {
 	limit, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
 	if f.o.timeout != forever {
-		t := time.AfterFunc(f.o.timeout, func() { abandon(errTimeout) })
+		late := func() { abandon(errTimeout) }
+		if f.o.background == whenLate && f.away != nil {
+			late = f.away.departSoon
+		}
+		t := time.AfterFunc(f.o.timeout, late)
 		defer t.Stop()
 	}
 	var running sync.WaitGroup
@@ -147,9 +161,15 @@ func (f *fleet) run(signalled context.Context) error {
 			close(b.ended)
 		})
 	}
+	if f.o.background == atOnce {
+		f.away.depart()
+	}
 	err := f.decide(abandon)
+	if err == nil {
+		f.away.depart()
+	}
 	switch {
-	case f.o.once():
+	case f.o.once() || f.away.waiting():
 	case signalled.Err() != nil:
 		err = nil // that is how it is meant to end
 	case err == nil:
@@ -209,6 +229,9 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 			if good++; f.o.once() && f.o.waitAny {
 				return nil
 			}
+			if f.o.waitAny {
+				f.away.depart()
+			}
 		case errors.Is(got.err, errAbandoned):
 			// A signal, or another interface's error.
 		case !f.o.waitAny:
@@ -234,7 +257,7 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 // hurry it returns only when b has ended.
 func (f *fleet) wait(b *berth) error {
 	ready := b.ready
-	if !f.o.once() && f.o.timeout == forever && !f.o.serverOrFail {
+	if !f.o.once() && f.o.timeout == forever && !f.o.serverOrFail && !f.away.waiting() {
 		ready = nil
 	}
 	select {
@@ -266,8 +289,11 @@ func (f *fleet) await(b *berth) error {
 		case <-b.ended:
 			return b.err
 		default:
-			return refused("CAP_NET_ADMIN", err)
 		}
+		if f.o.background == whenLate && f.away != nil {
+			return f.outlast(b) // it goes on trying, and so do we
+		}
+		return refused("CAP_NET_ADMIN", err)
 	}
 	cause := context.Cause(b.limit)
 	switch {
@@ -279,4 +305,14 @@ func (f *fleet) await(b *berth) error {
 		return &noLeaseError{name: b.name, why: b.link.why()}
 	}
 	return &noLeaseError{b.name, f.o.timeout, b.link.why()}
+}
+
+// outlast waits until b has ended.
+func (f *fleet) outlast(b *berth) error {
+	select {
+	case <-b.ended:
+		return b.err
+	case <-b.limit.Done():
+		return errAbandoned
+	}
 }

@@ -38,7 +38,7 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	l := &link{name: name, watcher: on}
 	config := f.o.client
 	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
-	config.OnEvent = (&reporter{name: name, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }}).event
+	config.OnEvent = (&reporter{name: name, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }, super: f.super}).event
 	if !f.o.dryRun {
 		if err := f.equip(&config, on, l); err != nil {
 			return nil, err

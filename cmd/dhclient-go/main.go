@@ -1,25 +1,32 @@
 // Command dhclient-go gets IPv4 addresses by DHCP and keeps them.
 //
 // main.go reads as the command runs; commands.go has what it can be called as;
-// flags.go has the flags, config.go what
-// their values mean; fleet.go runs one client for each interface, which link.go
-// puts together; report.go and log.go have what it says, exit.go how it ends.
+// flags.go has the flags, config.go what their values mean; fleet.go runs one
+// client for each interface, which link.go puts together; report.go and log.go
+// have what it says, exit.go how it ends; background.go goes to the background,
+// supervisor.go speaks to systemd.
 package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
 	_ "github.com/dhclient-go/dhclient-go/cmd/dhclient-go/oneproc"
+	"github.com/dhclient-go/dhclient-go/internal/daemon"
 )
 
-func main() { os.Exit(dispatch(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	child := daemon.Inherited() // before any other program can see its mark
+	code := dispatch(os.Args, os.Stdout, os.Stderr)
+	child.End(code)
+	os.Exit(code)
+}
 
 // dispatch runs what the program is called as, or else the command that its
 // first argument names; without one it is the client. What it returns is the
@@ -61,8 +68,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // launch does what o says and returns the exit code.
 func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
+	if o.isFirst() {
+		return launchSecond(signals, stderr)
+	}
 	out, log := newOutput(stdout), newOutput(stderr)
-	err := serve(o, signals, out, newLogger(o, log))
+	err := serve(o, signals, out, log)
 	if lost := out.close(outputGrace); lost != nil && o.dryRun && err == nil {
 		// What it was to print is all that a dry run is for.
 		err = fmt.Errorf("standard output: %w", lost)
@@ -75,7 +85,8 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 }
 
 // serve runs the clients that o wants.
-func serve(o *options, signals *signals, out *output, log *slog.Logger) error {
+func serve(o *options, signals *signals, out, errs *output) error {
+	log := newLogger(o, errs)
 	if err := checkCapabilities(o); err != nil {
 		return err
 	}
@@ -84,7 +95,13 @@ func serve(o *options, signals *signals, out *output, log *slog.Logger) error {
 		return err
 	}
 	defer f.close()
+	// Not before the links are ours: another client may have the same file.
+	defer removePid(writePid(o, log), log)
+	defer context.AfterFunc(signals.ctx, f.super.stopping)()
 	go signals.serve(f)
+	if err := f.prepare(signals, out, errs); err != nil {
+		return err
+	}
 	return f.run(signals.ctx)
 }
 

@@ -22,8 +22,11 @@ type reporter struct {
 	o    *options
 	// noServer is called when the schedule gives up, unless it is nil.
 	noServer func()
+	// super may be nil.
+	super *supervisor
 
-	// held is the lease in use. by has declined several addresses in a row.
+	// state is where the client is. held is the lease in use. by has declined several addresses in a row.
+	state client.State
 	held  *lease.Lease
 	by    net.HardwareAddr
 	times int
@@ -42,6 +45,9 @@ func (r *reporter) event(ev client.Event) {
 		}
 	}
 	r.remember(ev)
+	if r.super != nil {
+		r.super.event(r.name, ev, r.status())
+	}
 	if _, ok := ev.(client.NoServer); ok && r.noServer != nil {
 		r.noServer()
 	}
@@ -77,6 +83,8 @@ func (r *reporter) line(ev client.Event) string {
 // remember keeps what later lines and the hint need.
 func (r *reporter) remember(ev client.Event) {
 	switch ev := ev.(type) {
+	case client.Transition:
+		r.state = ev.To
 	case client.Bound:
 		r.held, r.by, r.times = ev.Lease, nil, 0
 	case client.Renewed:
@@ -93,6 +101,38 @@ func (r *reporter) remember(ev client.Event) {
 		}
 	default:
 	}
+}
+
+// status is the link in a line, for systemd:
+//
+//	10.0.0.5/24 from 10.0.0.1, renews 14:03
+func (r *reporter) status() string {
+	l := r.held
+	if l == nil {
+		return fmt.Sprintf("no lease (%v)", r.state)
+	}
+	var b strings.Builder
+	b.WriteString(prefix(l))
+	if l.Server.IsValid() {
+		fmt.Fprintf(&b, " from %v", l.Server)
+	}
+	switch renew := l.RenewAt(); {
+	case renew.IsZero():
+		b.WriteString(", lease without end")
+	case lease.Now().Before(renew):
+		fmt.Fprintf(&b, ", renews %s", clock(renew))
+	default:
+		fmt.Fprintf(&b, ", renewing, has it %s", until(l))
+	}
+	return b.String()
+}
+
+// clock is a time of today, or with its date.
+func clock(at time.Time) string {
+	if at.Sub(lease.Now()) < 20*time.Hour {
+		return at.Local().Format("15:04")
+	}
+	return at.Local().Format("2006-01-02 15:04")
 }
 
 // describe is a lease in a line:

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/dhclient-go/dhclient-go/internal/daemon"
+)
+
+// background is when a command goes to the background: the process that was
+// started ends then, and one that it started goes on.
+type background int
+
+const (
+	// inForeground is never.
+	inForeground background = iota
+	// afterLease is with the first lease; without one, the command fails.
+	afterLease
+	// whenLate is with the first lease or, without one, after --timeout: it
+	// goes on trying.
+	whenLate
+	// atOnce is as soon as the interfaces are open.
+	atOnce
+)
+
+// isFirst says that this process has nothing to do but to start another, which
+// does what o says in the background. Process 1 cannot leave that to another:
+// all others end with it.
+func (o *options) isFirst() bool {
+	return o.background != inForeground && daemon.Inherited() == nil && os.Getpid() != 1
+}
+
+// launchSecond starts that other process and returns the exit code that is due.
+func launchSecond(signals *signals, stderr io.Writer) int {
+	code, err := daemon.Launch(signals.ch)
+	if err != nil {
+		complain(stderr, err)
+	}
+	return code
+}
+
+// absolutePaths makes paths mean the same in another working directory.
+func (o *options) absolutePaths() error {
+	for _, path := range []*string{&o.leaseDir, &o.resolvConf, &o.pidFile} {
+		if *path == "" {
+			continue
+		}
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("make %q absolute: %w", *path, err)
+		}
+		*path = abs
+	}
+	return nil
+}
+
+// A departure is the way to the background. It is nil for a process that stays
+// where it is, whose methods do nothing then.
+type departure struct {
+	child    *daemon.Child
+	o        *options
+	out, err *output
+	log      *slog.Logger
+	// stop ends the command; gone is called when it is in the background.
+	stop, gone func()
+	once       sync.Once
+}
+
+// prepare prepares the way to the background for a process that is meant to go
+// there. The others have arrived.
+func (f *fleet) prepare(signals *signals, out, errs *output) error {
+	child := daemon.Inherited()
+	if f.o.background == inForeground || child == nil {
+		if f.o.background != inForeground {
+			f.log.Warn("process 1 cannot go to the background; staying in the foreground")
+		}
+		f.super.speak()
+		return nil
+	}
+	f.away = &departure{child: child, o: f.o, out: out, err: errs, log: f.log, stop: signals.cancel, gone: f.super.speak}
+	return child.Watch(signals.cancel)
+}
+
+// departSoon is depart for who must not wait.
+func (d *departure) departSoon() {
+	if d != nil {
+		go d.depart()
+	}
+}
+
+// close waits for a departure that has begun; none begins after it.
+func (d *departure) close() {
+	if d != nil {
+		d.once.Do(func() {})
+	}
+}
+
+// depart goes to the background, unless that is done. What is said from then on
+// is for the system log, but where it goes to a file.
+func (d *departure) depart() {
+	if d == nil {
+		return
+	}
+	d.once.Do(func() {
+		syslog := logSink{daemon.NewSyslog(daemon.LogSocket, programName())}
+		if !daemon.IsFile(2) {
+			d.err.divert(syslog, outputGrace)
+		}
+		switch {
+		case daemon.IsFile(1):
+		case d.o.json:
+			d.out.divert(plain{io.Discard}, outputGrace)
+		default:
+			d.out.divert(syslog, outputGrace)
+		}
+		switch err := d.child.Ready(true); {
+		case errors.Is(err, daemon.ErrAlone):
+			d.stop()
+			return
+		case err != nil:
+			d.log.Warn("not all of the foreground is left", "err", err)
+		}
+		d.gone()
+	})
+}
+
+// waiting says that the process in the foreground still waits.
+func (d *departure) waiting() bool { return d != nil && d.child.Waiting() }
+
+// programName is what we are called.
+func programName() string {
+	if len(os.Args) == 0 {
+		return "dhclient-go"
+	}
+	return filepath.Base(os.Args[0])
+}
+
+// A logSink is the system log, which has a time of its own.
+type logSink struct{ *daemon.Syslog }
+
+func (s logSink) put(level slog.Level, _, text string) error { return s.Log(level, text) }
+
+// writePid writes --pid-file. An address is worth more than that file: without
+// it the command goes on.
+func writePid(o *options, log *slog.Logger) *daemon.PidFile {
+	if o.pidFile == "" {
+		return nil
+	}
+	f, err := daemon.WritePid(o.pidFile)
+	if err != nil {
+		log.Warn("no pid file is written", "err", err)
+	}
+	return f
+}
+
+func removePid(f *daemon.PidFile, log *slog.Logger) {
+	if err := f.Remove(); err != nil {
+		log.Warn("the pid file stays", "err", err)
+	}
+}
