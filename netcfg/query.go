@@ -202,14 +202,9 @@ func (ns *Namespace) setPromote(index int) error {
 
 // addresses lists the IPv4 addresses of a link; none if it does not exist.
 func (ns *Namespace) addresses(index int) ([]address, error) {
-	msg := nl.NewIfAddrmsg(unix.AF_INET)
-	msg.Index = uint32(index)
-	msgs, err := ns.request(unix.RTM_GETADDR, unix.NLM_F_DUMP, unix.RTM_NEWADDR, msg)
-	if errors.Is(err, unix.ENODEV) {
-		return nil, nil
-	}
+	msgs, err := ns.addressMessages(index)
 	if err != nil {
-		return nil, fmt.Errorf("list addresses: %w", err)
+		return nil, err
 	}
 	var out []address
 	for _, msg := range msgs {
@@ -222,6 +217,21 @@ func (ns *Namespace) addresses(index int) ([]address, error) {
 		}
 	}
 	return out, nil
+}
+
+// addressMessages are the kernel's own words on the addresses of a link, and before
+// Linux 4.20 on those of all others.
+func (ns *Namespace) addressMessages(index int) ([][]byte, error) {
+	msg := nl.NewIfAddrmsg(unix.AF_INET)
+	msg.Index = uint32(index)
+	msgs, err := ns.request(unix.RTM_GETADDR, unix.NLM_F_DUMP, unix.RTM_NEWADDR, msg)
+	if errors.Is(err, unix.ENODEV) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	return msgs, nil
 }
 
 func parseAddress(msg []byte) (a address, index int, err error) {
