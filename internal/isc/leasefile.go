@@ -161,7 +161,7 @@ func (f *leaseFile) overwrite(file *os.File, whole, more []byte) error {
 const (
 	// lockTries and lockPause bound the wait for another process that
 	// writes: whoever can read the file can hold its lock.
-	lockTries = 20
+	lockTries = 50
 	lockPause = 10 * time.Millisecond
 )
 

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -361,6 +362,28 @@ func TestSave_DoesNotGrow(t *testing.T) {
 	if got := r.load(t).Address.String(); got != "10.0.0.44" {
 		t.Errorf("loaded %s", got)
 	}
+}
+
+// TestSave_OfTwoInterfacesAtOnce: neither's lease is lost by the other's.
+func TestSave_OfTwoInterfacesAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "l")
+	var wg sync.WaitGroup
+	for _, iface := range []string{"eth0", "eth1"} {
+		r := newRig(t, path, iface)
+		wg.Go(func() {
+			for i := range 25 {
+				l := sample(fmt.Sprintf("10.0.0.%d", 5+i))
+				if err := r.Save(context.Background(), l); err != nil {
+					t.Error(err)
+				}
+				if got, err := r.Load(context.Background()); err != nil || got == nil || got.Address != l.Address {
+					t.Errorf("%s: loaded %+v, %v", iface, got, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestSave_OfAFileThatWouldBeTooLargeToRead(t *testing.T) {

@@ -83,6 +83,9 @@ func (s *Store) Load(context.Context) (*lease.Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lease file: %w", err)
 	}
+	for _, w := range f.Warnings {
+		s.cfg.Logger.Warn("lease file", "problem", w.String())
+	}
 	b := f.Newest(s.cfg.Interface)
 	if b == nil || b.Bootp {
 		return nil, nil
@@ -171,14 +174,7 @@ func (s *Store) read() (*Leases, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	f, err := ParseLeases(s.cfg.Path, src, s.cfg.Options)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range f.Warnings {
-		s.cfg.Logger.Warn("lease file", "problem", w.String())
-	}
-	return f, nil
+	return ParseLeases(s.cfg.Path, src, s.cfg.Options)
 }
 
 // readable is what of the file is to be kept: nothing of one that is not ours
