@@ -202,6 +202,9 @@ const (
 	Remove = fsm.Remove
 	// Release tells the server, takes them off and forgets the lease.
 	Release = fsm.GiveBack
+	// ReleaseFound is Release of a stored lease too that is on the link, and
+	// that no server was asked about: what dhclient -r does.
+	ReleaseFound = fsm.GiveBackFound
 )
 
 // A Transport carries DHCP messages. Its methods are called by one goroutine.

@@ -75,6 +75,9 @@ type Config struct {
 	Options *option.Table
 	// After is called with a lease that Programs have configured; nil is fine.
 	After func(ctx context.Context, l *lease.Lease) error
+	// Attached leaves them the standard output and error of this process; else
+	// what they print goes to Logger.
+	Attached bool
 	// Logger gets what they print and how they end; nil logs nothing.
 	Logger *slog.Logger
 }

@@ -49,28 +49,39 @@ func (s *Script) execute(ctx context.Context, program string, c *call) error {
 	// A group of its own: it is ended with what it has started, and Ctrl-C at
 	// the terminal is for the client, which may still need it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if c.input != nil {
+		input, err := document(c.input)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = input.Close() }()
+		cmd.Stdin = input
+	}
+	if s.cfg.Attached {
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		return wait(ctx, cmd, s.cfg.Limit)
+	}
+	return s.executeDetached(ctx, cmd)
+}
+
+// executeDetached runs a program whose output is logged.
+func (s *Script) executeDetached(ctx context.Context, cmd *exec.Cmd) error {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make a pipe: %w", err)
 	}
 	defer func() { _ = read.Close() }()
 	cmd.Stdout, cmd.Stderr = write, write
-	if c.input != nil {
-		input, err := document(c.input)
-		if err != nil {
-			_ = write.Close()
-			return err
-		}
-		defer func() { _ = input.Close() }()
-		cmd.Stdin = input
-	}
 	err = cmd.Start()
 	_ = write.Close()
 	if err != nil {
 		return err
 	}
 	printed := make(chan struct{})
-	go s.relay(program, read, printed)
+	go s.relay(cmd.Path, read, printed)
 	err = wait(ctx, cmd, s.cfg.Limit)
 	select {
 	case <-printed:

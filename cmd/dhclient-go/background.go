@@ -107,6 +107,9 @@ func (d *departure) depart() {
 		return
 	}
 	d.once.Do(func() {
+		if d.o.aloud != nil {
+			d.o.aloud.Store(true) // the system log has it all
+		}
 		syslog := logSink{daemon.NewSyslog(daemon.LogSocket, programName())}
 		if !daemon.IsFile(2) {
 			d.err.divert(syslog, outputGrace)

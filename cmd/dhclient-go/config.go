@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/hook"
 	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
@@ -58,6 +60,19 @@ type options struct {
 	background background
 	pidFile    string
 
+	// as is what the program is called; voice is how it speaks then, aloud or
+	// in warnings only. exit gives errors their exit code, and outfit is what a
+	// link has of its own; nil for what we have under our own name.
+	as     string
+	voice  *voice
+	aloud  *atomic.Bool
+	exit   func(error) int
+	outfit func(name string, link lease.LinkState, config *client.Config) (*outfit, error)
+	// noPreinit says that the link is not to be used.
+	noPreinit bool
+	// hooks are programs that are run.
+	hooks hook.Config
+
 	leaseDir   string
 	noDNS      bool
 	resolvConf string
@@ -70,7 +85,8 @@ type options struct {
 }
 
 func newOptions() *options {
-	return &options{timeout: forever, leaseDir: defaultLeaseDir, probe: arpcheck.DefaultDuration}
+	return &options{timeout: forever, leaseDir: defaultLeaseDir, probe: arpcheck.DefaultDuration,
+		as: "dhclient-go", exit: exitCode}
 }
 
 // once says that the command ends when there is a lease.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/hook"
 	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/capture"
 	"github.com/dhclient-go/dhclient-go/netcfg"
@@ -21,6 +23,15 @@ type link struct {
 	watcher  client.LinkWatcher
 	detector *arpcheck.Detector
 	tap      *capture.Tap
+	script   *hook.Script
+}
+
+// An outfit is what one link has of its own.
+type outfit struct {
+	// store keeps the lease; nil keeps it in memory.
+	store client.LeaseStore
+	// hooks are programs to run; none if it names none.
+	hooks hook.Config
 }
 
 // openLink brings the interface up and puts its client together.
@@ -32,17 +43,23 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	if err != nil {
 		return nil, refused("CAP_NET_ADMIN", err)
 	}
-	if err := f.bringUp(name, on); err != nil {
-		return nil, err
-	}
 	l := &link{name: name, watcher: on}
 	config := f.o.client
 	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
-	config.OnEvent = (&reporter{name: name, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }, super: f.super}).event
+	r := &reporter{name: name, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }, super: f.super}
+	config.OnEvent = func(ev client.Event) {
+		r.event(ev)
+		l.tellScript(f.o, ev)
+	}
 	if !f.o.dryRun {
 		if err := f.equip(&config, on, l); err != nil {
+			l.closeOthers()
 			return nil, err
 		}
+	}
+	if err := f.bringUp(name, on); err != nil {
+		l.closeOthers()
+		return nil, err
 	}
 	if l.tap, err = f.tap(&config); err == nil {
 		l.client, err = client.New(config)
@@ -56,6 +73,9 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 
 // bringUp brings the link up. A dry run says so: it changes nothing else.
 func (f *fleet) bringUp(name string, on *netcfg.Link) error {
+	if f.o.noPreinit {
+		return nil
+	}
 	was, err := true, error(nil)
 	if f.o.dryRun {
 		was, err = isUp(name)
@@ -80,27 +100,24 @@ func isUp(name string) (bool, error) {
 // equip gives config what a dry run does without: all that leaves a trace on
 // the link, in the resolver or on disk.
 func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
-	config.Configurator = on
 	now, err := on.State()
 	if err != nil {
 		return err
 	}
-	if !f.o.noDNS {
-		resolver, err := netcfg.NewResolver(netcfg.ResolverConfig{
-			Interface: l.name, Path: f.o.resolvConf, Logger: f.log,
-			// As netcfg has it for the routes.
-			Metric: cmp.Or(f.o.netcfg.Metric, 1000+now.Index),
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", l.name, err)
-		}
-		config.AfterApply = []client.Configurator{resolver}
+	find := f.o.outfit
+	if find == nil {
+		find = f.o.ownOutfit
 	}
-	store, err := lease.NewDir(f.o.leaseDir, l.name)
+	fit, err := find(l.name, now, config)
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
-	config.LeaseStore = store
+	if fit.store != nil {
+		config.LeaseStore = fit.store
+	}
+	if err := f.configures(config, on, l, fit.hooks, now.Index); err != nil {
+		return fmt.Errorf("%s: %w", l.name, err)
+	}
 	log := f.log.With("if", l.name)
 	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: f.o.probe, Logger: log})
 	if err != nil {
@@ -111,6 +128,80 @@ func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
 		config.ConflictDetector = indulgent{l.detector, log}
 	}
 	return nil
+}
+
+// ownOutfit is what links have under our own name.
+func (o *options) ownOutfit(name string, _ lease.LinkState, _ *client.Config) (*outfit, error) {
+	store, err := lease.NewDir(o.leaseDir, name)
+	return &outfit{store: store, hooks: o.hooks}, err
+}
+
+// configures gives config who makes the link match a lease: scripts that are made
+// for that, or else we and our resolver, and then the programs that are told.
+func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hooks hook.Config, index int) (err error) {
+	if hooks.Configures {
+		scripted, err := on.Scripted()
+		if err != nil {
+			return err
+		}
+		hooks.After = scripted.SetLifetimes
+	}
+	if len(hooks.Programs) > 0 {
+		hooks.Interface, hooks.Logger = l.name, f.log
+		if l.script, err = hook.New(hooks); err != nil {
+			return err
+		}
+	}
+	if hooks.Configures {
+		config.Configurator = l.script
+		return l.preinit(f.o)
+	}
+	config.Configurator = on
+	if !f.o.noDNS {
+		resolver, err := netcfg.NewResolver(netcfg.ResolverConfig{
+			Interface: l.name, Path: f.o.resolvConf, Logger: f.log,
+			// As netcfg has it for the routes.
+			Metric: cmp.Or(f.o.netcfg.Metric, 1000+index),
+		})
+		if err != nil {
+			return err
+		}
+		config.AfterApply = append(config.AfterApply, resolver)
+	}
+	if l.script != nil {
+		config.AfterApply = append(config.AfterApply, l.script)
+	}
+	return nil
+}
+
+// preinit has the scripts bring the link up. What they say of it is not the last
+// word: we do it too.
+func (l *link) preinit(o *options) error {
+	if o.noPreinit {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), l.script.Limit())
+	defer cancel()
+	return l.script.Preinit(ctx)
+}
+
+// tellScript tells the scripts what comes without a lease.
+func (l *link) tellScript(o *options, ev client.Event) {
+	if l.script == nil {
+		return
+	}
+	switch ev := ev.(type) {
+	case client.NoServer:
+		// dhclient -1 ends without a word to its script.
+		if !o.serverOrFail || o.voice != dhclientVoice {
+			l.script.Tell(client.ReasonFail, "")
+		}
+	case client.Refused:
+		if ev.Lease == nil {
+			l.script.Tell(client.ReasonNak, ev.Message)
+		}
+	default:
+	}
 }
 
 // why says what the client waits for.
@@ -140,6 +231,9 @@ func (l *link) close() {
 
 // closeOthers ends what is not the client's own.
 func (l *link) closeOthers() {
+	if l.script != nil {
+		l.script.Close()
+	}
 	if l.detector != nil {
 		_ = l.detector.Close()
 	}

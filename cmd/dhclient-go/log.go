@@ -23,6 +23,9 @@ func newLogger(o *options, w io.Writer) *slog.Logger {
 	case o.verbosity > 1:
 		level = slog.LevelDebug
 	}
+	if o.voice != nil {
+		return newVoiceLogger(o.voice, w, o.aloud.Load)
+	}
 	if o.trace {
 		return slog.New(newLadder(o, w, level))
 	}

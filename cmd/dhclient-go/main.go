@@ -71,17 +71,23 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 	if o.isFirst() {
 		return launchSecond(signals, stderr)
 	}
-	out, log := newOutput(stdout), newOutput(stderr)
+	log := newOutput(stderr)
+	out := log // other clients say everything there
+	if o.voice == nil {
+		out = newOutput(stdout)
+	}
 	err := serve(o, signals, out, log)
-	if lost := out.close(outputGrace); lost != nil && o.dryRun && err == nil {
-		// What it was to print is all that a dry run is for.
-		err = fmt.Errorf("standard output: %w", lost)
+	if out != log {
+		if lost := out.close(outputGrace); lost != nil && o.dryRun && err == nil {
+			// What it was to print is all that a dry run is for.
+			err = fmt.Errorf("standard output: %w", lost)
+		}
 	}
 	if err != nil {
-		complain(log, err)
+		complainAs(log, o.as, err)
 	}
 	_ = log.close(outputGrace)
-	return exitCode(err)
+	return o.exit(err)
 }
 
 // serve runs the clients that o wants.
@@ -106,14 +112,17 @@ func serve(o *options, signals *signals, out, errs *output) error {
 }
 
 // complain writes each error that err is made of on a line of its own.
-func complain(w io.Writer, err error) {
+func complain(w io.Writer, err error) { complainAs(w, "dhclient-go", err) }
+
+// complainAs is complain of a program that is called something else.
+func complainAs(w io.Writer, name string, err error) {
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range many.Unwrap() {
-			complain(w, err)
+			complainAs(w, name, err)
 		}
 		return
 	}
-	fmt.Fprintf(w, "dhclient-go: %s%s\n", oneLine(err.Error()), hint(err))
+	fmt.Fprintf(w, "%s: %s%s\n", name, oneLine(err.Error()), hint(err))
 }
 
 // version is set by the linker (-X main.version=...).

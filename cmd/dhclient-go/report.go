@@ -35,6 +35,10 @@ type reporter struct {
 // event is the client's OnEvent.
 func (r *reporter) event(ev client.Event) {
 	switch {
+	case r.o.voice != nil:
+		if text := r.o.voice.event(ev); text != "" && r.o.aloud.Load() {
+			fmt.Fprintln(r.out, text)
+		}
 	case r.o.quiet, r.o.pcap == toStdout:
 	case r.o.json:
 		r.writeJSON(ev)

@@ -20,34 +20,33 @@ type voice struct {
 	event func(ev client.Event) string
 }
 
-// A voiceHandler writes the client's log in the words of another.
+// A voiceHandler writes the client's log in the words of another: aloud, or
+// warnings only.
 type voiceHandler struct {
 	*lineHandler
 	w     io.Writer
 	voice *voice
+	aloud func() bool
 }
 
-// newVoiceLogger is the log of a client that speaks with v, if it says anything
-// but warnings.
-func newVoiceLogger(v *voice, w io.Writer, talks bool) *slog.Logger {
-	plain := &lineHandler{w: w, level: slog.LevelWarn}
-	if !talks {
-		return slog.New(plain)
-	}
-	return slog.New(&voiceHandler{plain, w, v})
+// newVoiceLogger is the log of a client that speaks with v.
+func newVoiceLogger(v *voice, w io.Writer, aloud func() bool) *slog.Logger {
+	return slog.New(&voiceHandler{&lineHandler{w: w, level: slog.LevelWarn}, w, v, aloud})
 }
 
 // Enabled says that any record may have words.
-func (h *voiceHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h *voiceHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || h.aloud()
+}
 
 // WithAttrs is the handler's own, of the same voice.
 func (h *voiceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &voiceHandler{h.lineHandler.WithAttrs(attrs).(*lineHandler), h.w, h.voice}
+	return &voiceHandler{h.lineHandler.WithAttrs(attrs).(*lineHandler), h.w, h.voice, h.aloud}
 }
 
 // WithGroup is the same for a group.
 func (h *voiceHandler) WithGroup(name string) slog.Handler {
-	return &voiceHandler{h.lineHandler.WithGroup(name).(*lineHandler), h.w, h.voice}
+	return &voiceHandler{h.lineHandler.WithGroup(name).(*lineHandler), h.w, h.voice, h.aloud}
 }
 
 // Handle writes a record: in the words of the voice, or as it is if it is a
@@ -61,7 +60,7 @@ func (h *voiceHandler) Handle(ctx context.Context, r slog.Record) error {
 		attrs[a.Key] = oneLine(a.Value.Resolve().String())
 		return true
 	})
-	if line := h.voice.tell(r.Message, attrs); line != "" {
+	if line := h.voice.tell(r.Message, attrs); line != "" && h.aloud() {
 		_, err := io.WriteString(h.w, line+"\n")
 		return err
 	}

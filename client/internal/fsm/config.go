@@ -90,6 +90,9 @@ const (
 	Remove
 	// GiveBack sends RELEASE, takes them off and forgets the lease.
 	GiveBack
+	// GiveBackFound is GiveBack of a stored lease too that is on the link, and
+	// that no server was asked about: for who is told to by a person.
+	GiveBackFound
 )
 
 // State names a state as RFC 2131 figure 5 does, and those that it lacks.

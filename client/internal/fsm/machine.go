@@ -302,7 +302,7 @@ func (m *Machine) become(next state) {
 // stays on the link is the kernel's from here on.
 func (m *Machine) stop() state {
 	switch m.cfg.OnExit {
-	case GiveBack:
+	case GiveBack, GiveBackFound:
 		m.release()
 	case Remove:
 		m.withdraw()
@@ -316,15 +316,15 @@ func (m *Machine) stop() state {
 }
 
 // release gives the lease back (RFC 2131 4.4.6) and waits to be told to renew.
-// An address that is not on the link by our doing, or by that of a process before
-// us, cannot be the source of a RELEASE: that lease is only given up, and the
-// server gets it back when it ends.
+// An address that is not on the link by our doing cannot be the source of a
+// RELEASE, unless the configuration has it so: that lease is only given up, and
+// the server gets it back when it ends.
 func (m *Machine) release() state {
 	l := m.held()
 	switch {
 	case l == nil:
 		m.withdraw()
-	case (m.used || m.found && l == m.onLink) && l.Server.IsValid():
+	case (m.used || m.cfg.OnExit == GiveBackFound && m.found && l == m.onLink) && l.Server.IsValid():
 		// RFC 2131 table 5: secs is 0, no option 50.
 		m.do(Send{Message{Type: ReleaseType, XID: m.xid(), CIAddr: l.Address, ServerID: l.Server, Dst: l.Server}})
 		m.withdraw()

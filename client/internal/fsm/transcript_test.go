@@ -144,7 +144,7 @@ func (p *player) configure(words []string) error {
 		case "acd":
 			p.cfg.ACD, err = pick(value, map[string]ACD{"first": ProbeFirst, "optimistic": Optimistic, "off": NoProbe})
 		case "on-exit":
-			p.cfg.OnExit, err = pick(value, map[string]OnExit{"keep": Keep, "remove": Remove, "release": GiveBack})
+			p.cfg.OnExit, err = pick(value, map[string]OnExit{"keep": Keep, "remove": Remove, "release": GiveBack, "release-found": GiveBackFound})
 		case "retransmit":
 			p.cfg.Retransmit, err = pick(value, map[string]Retransmit{"fast": Fast, "rfc2131": RFC2131})
 		case "start-delay":
