@@ -44,8 +44,12 @@ func launchSecond(signals *signals, stderr io.Writer) int {
 	return code
 }
 
-// absolutePaths makes paths mean the same in another working directory.
+// absolutePaths has the paths that are used later mean the same in the working
+// directory of a process in the background.
 func (o *options) absolutePaths() error {
+	if o.background == inForeground {
+		return nil
+	}
 	for _, path := range []*string{&o.leaseDir, &o.resolvConf, &o.pidFile} {
 		if *path == "" {
 			continue

@@ -103,6 +103,8 @@ func (o *options) check() error {
 		return &usageError{"--on-exit", "with --oneshot and --dry-run there is nothing to take back at the end"}
 	case o.trace && o.logJSON:
 		return &usageError{"--log-format", "contradicts --trace, which takes the place of the log"}
+	case o.pcap == toStdout && o.background != inForeground:
+		return &usageError{"--pcap", "standard output is left with --background: name a file"}
 	case o.pcap == toStdout && (o.json || o.dryRun):
 		return &usageError{"--pcap", "standard output is that of --json and --dry-run: name a file"}
 	case o.once() && o.background != inForeground:
@@ -112,9 +114,6 @@ func (o *options) check() error {
 	}
 	if (o.once() || o.background == afterLease) && !o.timeoutSet {
 		o.timeout = onceTimeout
-	}
-	if o.background != inForeground {
-		return o.absolutePaths()
 	}
 	return nil
 }

@@ -93,6 +93,9 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 // serve runs the clients that o wants.
 func serve(o *options, signals *signals, out, errs *output) error {
 	log := newLogger(o, errs)
+	if err := o.absolutePaths(); err != nil {
+		return err
+	}
 	if err := checkCapabilities(o); err != nil {
 		return err
 	}
