@@ -114,7 +114,7 @@ func (d *departure) depart() {
 		if d.o.aloud != nil {
 			d.o.aloud.Store(true) // the system log has it all
 		}
-		syslog := logSink{daemon.NewSyslog(daemon.LogSocket, programName())}
+		syslog := systemLog()
 		if !daemon.IsFile(2) {
 			d.err.divert(syslog, outputGrace)
 		}
@@ -145,6 +145,29 @@ func programName() string {
 		return "dhclient-go"
 	}
 	return filepath.Base(os.Args[0])
+}
+
+func systemLog() logSink { return logSink{daemon.NewSyslog(daemon.LogSocket, programName())} }
+
+// newOutput is an output to w, and with the option to the system log too.
+func (o *options) newOutput(w io.Writer) *output {
+	out := newOutput(w)
+	if o.syslog {
+		out.divert(both{plain{w}, systemLog()}, 0)
+	}
+	return out
+}
+
+// both is two sinks, of which the first counts.
+type both struct {
+	sink
+	too logSink
+}
+
+func (b both) put(level slog.Level, stamp, text string) error {
+	err := b.sink.put(level, stamp, text)
+	_ = b.too.put(level, stamp, text) // there may be no log
+	return err
 }
 
 // A logSink is the system log, which has a time of its own.

@@ -17,10 +17,14 @@ import (
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
 )
 
-// These are ways to the background that no flag of our own has: other
-// programs that we stand in for go them.
+// These have what no flag of our own has: other programs that we stand in for
+// do.
 func init() {
-	for name, when := range map[string]background{"go-late": whenLate, "go-at-once": atOnce} {
+	for name, set := range map[string]func(*options){
+		"go-late":    func(o *options) { o.background = whenLate },
+		"go-at-once": func(o *options) { o.background = atOnce },
+		"go-logged":  func(o *options) { o.syslog = true },
+	} {
 		guises[name] = func(args []string, stdout, stderr io.Writer) int {
 			signals := catchSignals()
 			defer signals.stop()
@@ -29,7 +33,7 @@ func init() {
 				complain(stderr, err)
 				return exitCode(err)
 			}
-			o.background = when
+			set(o)
 			return launch(o, signals, stdout, stderr)
 		}
 	}
@@ -320,24 +324,54 @@ func TestBackground_AtOnce(t *testing.T) {
 	p.exit(t, exitRuntime)
 }
 
-// A private /dev has a log and nothing else: what runs in it says to the log
-// what it would have said to the terminal.
-const withLog = `exec unshare -m sh -c 'mount --bind /dev/null "$DEV/null"; mount --rbind "$DEV" /dev; exec dhclient-go -b "$0" "$@"' "$0" "$@"`
+// A privateLog is a /dev with a log and nothing else.
+type privateLog struct {
+	*net.UnixConn
+	dev  string
+	said *lines
+}
 
+func newPrivateLog(t *testing.T, s *site) *privateLog {
+	t.Helper()
+	l := &privateLog{dev: filepath.Join(s.dir, "dev"), said: newLines()}
+	s.write(t, filepath.Join(l.dev, "null"), "")
+	var err error
+	if l.UnixConn, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(l.dev, "log"), Net: "unixgram"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+// wrap is a shell's program that runs another with that /dev.
+func (l *privateLog) wrap(program string) string {
+	return `exec unshare -m sh -c 'mount --bind /dev/null ` + l.dev + `/null; mount --rbind ` + l.dev + ` /dev; exec ` +
+		program + ` "$0" "$@"' "$0" "$@"`
+}
+
+// hear reads until a line matches.
+func (l *privateLog) hear(t *testing.T, want string) {
+	t.Helper()
+	if err := l.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	for b := make([]byte, 4096); !regexp.MustCompile("(?m)^" + want).MatchString(l.said.String()); {
+		n, err := l.Read(b)
+		if err != nil {
+			t.Fatalf("no %q in the log:\n%s", want, l.said)
+		}
+		fmt.Fprintf(l.said, "%s\n", b[:n])
+	}
+}
+
+const logTime = `>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d `
+
+// What would have been said to the terminal is said to the log.
 func TestBackground_SystemLog(t *testing.T) {
 	s := newSite(t)
 	server := s.link(t, nil)
-	dev := filepath.Join(s.dir, "dev")
-	if err := os.Mkdir(dev, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	s.write(t, filepath.Join(dev, "null"), "")
-	log, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dev, "log"), Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = log.Close() })
-	p := s.startBackground(t, "DEV="+dev+"; export DEV; "+withLog, "eth0", "-v")
+	log := newPrivateLog(t, s)
+	p := s.startBackground(t, log.wrap("dhclient-go -b"), "eth0", "-v")
 	p.exit(t, exitDone)
 	p.stdout.contains(t, line0)
 	p.stderr.contains(t, "eth0: state (from OFF, to SELECTING")
@@ -348,27 +382,33 @@ func TestBackground_SystemLog(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
-	said := newLines()
-	if err := log.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	hear := func(want string) {
-		t.Helper()
-		for b := make([]byte, 4096); !regexp.MustCompile(want).MatchString(said.String()); {
-			n, err := log.Read(b)
-			if err != nil {
-				t.Fatalf("no %q in the log:\n%s", want, said)
-			}
-			fmt.Fprintf(said, "%s\n", b[:n])
-		}
-	}
-	tag := fmt.Sprintf(`>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d dhclient-go\[%d\]: `, pid)
-	hear(`(?m)^<30` + tag + `eth0: state \(from BOUND, to RENEWING`)
-	hear(`(?m)^<28` + tag + `eth0: warning: NAK `)
+	tag := fmt.Sprintf(`%sdhclient-go\[%d\]: `, logTime, pid)
+	log.hear(t, `<30`+tag+`eth0: state \(from BOUND, to RENEWING`)
+	log.hear(t, `<28`+tag+`eth0: warning: NAK `)
 	end(t, pid)
-	hear(`(?m)^<30` + tag + `eth0: state \(.*to OFF`)
+	log.hear(t, `<30`+tag+`eth0: state \(.*to OFF`)
 	if strings.Contains(p.stderr.String(), "RENEWING") {
 		t.Error("the terminal was told too")
+	}
+}
+
+// A program that logs from the start says the same to both.
+func TestSystemLog_FromTheStart(t *testing.T) {
+	s := newSite(t)
+	s.link(t, nil)
+	log := newPrivateLog(t, s)
+	p := s.exec(t, "sh", "-c", log.wrap("go-logged"), "-1", "--no-dns", "--lease-dir", s.dir, "eth0")
+	p.exit(t, exitDone)
+	if p.stdout.String() != line0 {
+		t.Errorf("stdout is %q", p.stdout)
+	}
+	log.hear(t, `<30`+logTime+`go-logged\[\d+\]: `+regexp.QuoteMeta(line0))
+	// Where there is no log, that is no error.
+	p = s.exec(t, "sh", "-c", `exec unshare -m sh -c 'mount -t tmpfs none /dev; exec go-logged "$0" "$@"' "$0" "$@"`,
+		"-1", "--no-dns", "--lease-dir", s.dir, "eth0")
+	p.exit(t, exitDone)
+	if p.stdout.String() != line0 || p.stderr.String() != "" {
+		t.Errorf("it says %q and %q", p.stdout, p.stderr)
 	}
 }
 

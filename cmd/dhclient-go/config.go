@@ -59,6 +59,8 @@ type options struct {
 
 	background background
 	pidFile    string
+	// syslog has what is said go to the system log too, from the start.
+	syslog bool
 
 	// as is what the program is called; voice is how it speaks then, aloud or
 	// in warnings only. exit gives errors their exit code, and outfit is what a

@@ -71,10 +71,10 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 	if o.isFirst() {
 		return launchSecond(signals, stderr)
 	}
-	log := newOutput(stderr)
+	log := o.newOutput(stderr)
 	out := log // other clients say everything there
 	if o.voice == nil {
-		out = newOutput(stdout)
+		out = o.newOutput(stdout)
 	}
 	err := serve(o, signals, out, log)
 	if out != log {

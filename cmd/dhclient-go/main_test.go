@@ -12,7 +12,7 @@ import (
 // it does there counts as covered, if GOCOVERDIR is set.
 func TestMain(m *testing.M) {
 	nettest.Enter()
-	testscript.Main(m, map[string]func(){"dhclient-go": main, "go-late": main, "go-at-once": main})
+	testscript.Main(m, map[string]func(){"dhclient-go": main, "go-late": main, "go-at-once": main, "go-logged": main})
 }
 
 // The command lines in testdata/script, and what is said about them.
