@@ -60,7 +60,9 @@ type Config struct {
 	// ServerAddr is where goes what would go to 255.255.255.255: a server's
 	// address, or that of all hosts of a network. It leaves as a broadcast on
 	// the link all the same, since there is no address yet to ask with who
-	// has it. The zero Addr is 255.255.255.255.
+	// has it. Linux gives what comes so from 0.0.0.0 to no UDP socket: a
+	// server hears it that has a packet socket, as ISC's. The zero Addr is
+	// 255.255.255.255.
 	ServerAddr netip.Addr
 	// RelayAddr is giaddr, the address of a relay to pose as, for tests of
 	// servers (RFC 2131 4.1): a server answers to port 67 of that address, so

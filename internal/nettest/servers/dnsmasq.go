@@ -53,6 +53,9 @@ func dnsmasqConfigure(dir string, o Options) ([]string, error) {
 	if o.MTU != 0 {
 		line("dhcp-option=26,%d", o.MTU)
 	}
+	if o.Port != 0 {
+		line("dhcp-alternate-port=%d,%d", o.Port, o.Port+1)
+	}
 	for mac, addr := range o.Reserved {
 		line("dhcp-host=%s,%v", mac, addr)
 	}

@@ -8,6 +8,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,6 +71,9 @@ type Options struct {
 	ServerAddr netip.Prefix
 	// PoolFirst and PoolLast are the ends of the range of addresses.
 	PoolFirst, PoolLast netip.Addr
+	// Port is where dnsmasq listens, and answers clients at the port after it;
+	// 0 is 67. The others have no other.
+	Port uint16
 	// Lease is the lease time, whole seconds up to lease.Infinite; 0 is an
 	// hour. With less than two minutes dnsmasq needs nft(8), and its own
 	// database holds on to the lease for two. Infinite is too much for ISC,
@@ -285,10 +289,10 @@ func (s *Server) waitReady(mark int) error {
 	}
 }
 
-// listens looks for port 67 among the UDP sockets of the server's namespace.
+// listens looks for the server's port among the UDP sockets of its namespace.
 func (s *Server) listens() bool {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/net/udp")
-	return err == nil && strings.Contains(string(b), ":0043 ")
+	return err == nil && strings.Contains(string(b), fmt.Sprintf(":%04X ", cmp.Or(s.Options.Port, 67)))
 }
 
 // Stop ends the server as a system would, and keeps its database. Stopping
