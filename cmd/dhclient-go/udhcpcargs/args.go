@@ -122,17 +122,9 @@ const ExitCode = 1
 
 func (e *Error) Error() string { return e.Flag + ": " + e.Problem }
 
-// Options knows the DHCP options by their names.
-type Options interface {
-	// Option finds an option by what udhcpc calls it, and returns its code and
-	// what turns the text of a value into octets.
-	Option(name string) (code uint8, parse func(text string) ([]byte, error), ok bool)
-}
-
-// Parse reads the arguments after the program's name. Options nil knows none by
-// name, only by number. The error is an *Error.
-func Parse(args []string, options Options) (*Args, error) {
-	p := &parser{options: options, a: Args{
+// Parse reads the arguments after the program's name. The error is an *Error.
+func Parse(args []string) (*Args, error) {
+	p := &parser{a: Args{
 		Interface: DefaultInterface, Retries: DefaultRetries, Timeout: DefaultTimeout,
 		TryAgain: DefaultTryAgain, ARPTime: DefaultARPTime, VendorClass: DefaultVendorClass,
 	}}

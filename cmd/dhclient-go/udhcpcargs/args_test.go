@@ -8,51 +8,10 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
-
-// names is a few of udhcpc's names, with values as simple as can be.
-type names struct{}
-
-func (names) Option(name string) (uint8, func(string) ([]byte, error), bool) {
-	text := func(s string) ([]byte, error) { return []byte(s), nil }
-	number := func(s string) ([]byte, error) {
-		n, err := strconv.ParseUint(s, 0, 32)
-		return []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, err
-	}
-	addrs := func(s string) (v []byte, err error) {
-		for a := range strings.SplitSeq(s, ",") {
-			addr, err := netip.ParseAddr(a)
-			if err != nil {
-				return nil, err
-			}
-			v = append(v, addr.AsSlice()...)
-		}
-		return v, nil
-	}
-	switch name {
-	case "router":
-		return 3, addrs, true
-	case "dns":
-		return 6, addrs, true
-	case "hostname":
-		return 12, text, true
-	case "lease":
-		return 51, number, true
-	case "vendor":
-		return 60, text, true
-	case "search":
-		return 119, text, true
-	case "staticroutes":
-		return 121, text, true
-	case "msstaticroutes":
-		return 249, text, true
-	}
-	return 0, nil, false
-}
 
 // fresh is what no flag gives.
 func fresh() Args {
@@ -138,7 +97,7 @@ func TestParse(t *testing.T) {
 			t.Parallel()
 			want := fresh()
 			c.want(&want)
-			got, err := Parse(strings.Fields(c.line), names{})
+			got, err := Parse(strings.Fields(c.line))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,6 +125,11 @@ func TestParse_Send(t *testing.T) {
 		{"a text by number", []string{"-x", `14:"dumpfile"`}, map[uint8][]byte{14: []byte("dumpfile")}, nil},
 		{"a text in the other quotes, with blanks", []string{"-x", ` 14: 'dump "file'  `}, map[uint8][]byte{14: []byte(`dump "file`)}, nil},
 		{"with = and blanks", []string{"-x", "hostname=box", "-x", "lease 60"}, map[uint8][]byte{12: []byte("box"), 51: {0, 0, 0, 60}}, nil},
+		{"a text ends at a blank or a comma", []string{"-x", "hostname:my box", "-x", "vendor:a,b"}, map[uint8][]byte{12: []byte("my"), 60: []byte("a")},
+			[]string{`up to the first blank or comma: "my"`, `"a"`}},
+		{"names and routes", []string{"-x", "search:a.example,b.example", "-x", "staticroutes:10.0.0.0/8 192.0.2.1"},
+			map[uint8][]byte{119: []byte("\x01a\x07example\x00\x01b\x07example\x00"), 121: {8, 10, 192, 0, 2, 1}}, nil},
+		{"a name as dhclient has it", []string{"-x", "host-name:box"}, map[uint8][]byte{12: []byte("box")}, nil},
 		{"lists add up", []string{"-x", "dns:192.0.2.1,192.0.2.2", "-x", "dns:192.0.2.3"}, map[uint8][]byte{6: {192, 0, 2, 1, 192, 0, 2, 2, 192, 0, 2, 3}}, nil},
 		{"of others the first counts", []string{"-x", "hostname:a", "-x", "12:62"}, map[uint8][]byte{12: []byte("a")}, []string{"option 12 is given twice"}},
 		{"-F before -x", []string{"-x", "81:00", "-F", "h.example"}, map[uint8][]byte{81: []byte("\x01\x00\x00h.example")}, []string{"option 81 is given twice"}},
@@ -181,7 +145,7 @@ func TestParse_Send(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			a, err := Parse(c.args, names{})
+			a, err := Parse(c.args)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,7 +166,7 @@ func TestParse_Send(t *testing.T) {
 
 func TestParse_VendorClassIsCut(t *testing.T) {
 	t.Parallel()
-	a, err := Parse([]string{"-V", strings.Repeat("v", 300)}, nil)
+	a, err := Parse([]string{"-V", strings.Repeat("v", 300)})
 	if err != nil || len(a.VendorClass) != 254 || len(a.Warnings) != 1 {
 		t.Errorf("%d octets, warnings %q, %v", len(a.VendorClass), a.Warnings, err)
 	}
@@ -217,7 +181,7 @@ func TestRequest_ClasslessRoutesBeforeRouters_RFC3442(t *testing.T) {
 		"-o -O 66 -O router":      {66, 3},
 		"-O msstaticroutes -O 43": {249, 43, 1, 3, 6, 12, 15, 28, 42},
 	} {
-		a, err := Parse(strings.Fields(line), names{})
+		a, err := Parse(strings.Fields(line))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +232,7 @@ func TestParse_ErrorsNameTheFlag(t *testing.T) {
 		{"-i ../../etc", "-i", "cannot be the name", false},
 		{"-i averyveryverylongname", "-i", "cannot be the name", false},
 	} {
-		_, err := Parse(strings.Fields(c.line), names{})
+		_, err := Parse(strings.Fields(c.line))
 		var e *Error
 		if !errors.As(err, &e) || e.Flag != c.flag || !strings.Contains(e.Problem, c.problem) || e.Usage != c.usage {
 			t.Errorf("%s: %v (%+v), want %s: %s", c.line, err, e, c.flag, c.problem)
@@ -276,12 +240,9 @@ func TestParse_ErrorsNameTheFlag(t *testing.T) {
 	}
 	for _, args := range [][]string{{"-s", ""}, {"--pidfile="}, {"-i", ""}, {"-F", ""}, {"-F", strings.Repeat("f", 253)}, {"-i", "a b"},
 		{"-H", strings.Repeat("h", 255)}, {"-x", "224:" + strings.Repeat("ab", 256)}} {
-		if _, err := Parse(args, names{}); err == nil {
+		if _, err := Parse(args); err == nil {
 			t.Errorf("%.40q was accepted", args)
 		}
-	}
-	if _, err := Parse([]string{"-O", "dns"}, nil); err == nil {
-		t.Error("a name was known without options")
 	}
 }
 
@@ -347,7 +308,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("-nt5 --arping=9 -a --inter eth1 -- x -x dns:192.0.2.1 -F h")
 	f.Add("-x 14:\"a\" -x 14:' -x :: -x 1_0:0 -V \x00 --=")
 	f.Fuzz(func(t *testing.T, line string) {
-		a, err := Parse(strings.Split(line, " "), names{})
+		a, err := Parse(strings.Split(line, " "))
 		if (a == nil) == (err == nil) {
 			t.Fatalf("%q: %v, %v", line, a, err)
 		}

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/dhclient-go/dhclient-go/internal/option"
 )
 
 // A parser reads one command line.
 type parser struct {
 	a       Args
-	options Options
+	options option.Table
 	// What is read when all flags are known, since -F comes before -x there.
 	fqdn  string
 	named string

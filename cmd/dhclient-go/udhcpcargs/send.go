@@ -69,6 +69,10 @@ func (p *parser) send(text string) error {
 		return nil
 	}
 	value = strings.TrimLeft(value, ", \t")
+	if end := strings.IndexAny(value, ", \t"); end >= 0 && !slices.Contains(lists, code) {
+		p.warn("-x %s: sent up to the first blank or comma: %q", name, value[:end])
+		value = value[:end]
+	}
 	if value == "" {
 		p.addValue(name, code, nil)
 		return nil
@@ -117,10 +121,8 @@ func (p *parser) option(name string) (code uint8, parse func(string) ([]byte, er
 		}
 		return uint8(n), nil, nil
 	}
-	if p.options != nil {
-		if code, parse, ok := p.options.Option(name); ok {
-			return code, parse, nil
-		}
+	if row, ok := p.options.ByName(name); ok {
+		return row.Code, row.ParseUdhcpc, nil
 	}
 	return 0, nil, fmt.Errorf("%q is no option that is known by name", name)
 }
