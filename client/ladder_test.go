@@ -23,6 +23,13 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the ladders in testdata; read
 
 func silent(sentMessage) []*dhcpv4.DHCPv4 { return nil }
 
+// change changes the network while the client runs.
+func (r *rig) change(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f()
+}
+
 // naks is a server that refuses each REQUEST, with words that would clear a
 // terminal.
 func naks(m sentMessage) []*dhcpv4.DHCPv4 {
@@ -40,9 +47,9 @@ func TestLadder(t *testing.T) {
 			r.run()
 			r.pass(time.Minute)
 			r.pass(30 * time.Minute)
-			r.answer = naks
+			r.change(func() { r.answer = naks })
 			r.pass(30*time.Minute - 10*time.Second)
-			r.answer = r.serve(time.Hour)
+			r.change(func() { r.answer = r.serve(time.Hour) })
 			r.pass(time.Minute)
 			r.client.Release()
 			r.pass(time.Second)
@@ -54,7 +61,7 @@ func TestLadder(t *testing.T) {
 			r.pass(20 * time.Second)
 			r.setLink(func(s *LinkState) { s.Carrier = false })
 			r.pass(time.Minute)
-			r.answer = r.serve(time.Hour)
+			r.change(func() { r.answer = r.serve(time.Hour) })
 			r.setLink(func(s *LinkState) { s.Carrier = true })
 			r.pass(time.Minute)
 			r.setLink(func(s *LinkState) { s.CarrierChanges += 2 })
@@ -66,9 +73,9 @@ func TestLadder(t *testing.T) {
 			r.answer = r.serve(2 * time.Minute)
 			r.run()
 			r.pass(time.Second)
-			r.answer = silent
+			r.change(func() { r.answer = silent })
 			r.pass(70 * time.Second)
-			r.sendErr = errors.New("network is down")
+			r.change(func() { r.sendErr = errors.New("network is down") })
 			r.pass(50 * time.Second)
 		},
 		"conflict": func(r *rig) {
