@@ -214,3 +214,29 @@ func TestPcap_NoLinkIsNoFile(t *testing.T) {
 		t.Errorf("the file: %v", err)
 	}
 }
+
+// A link that is removed and made again is captured from its first frame on: the
+// client hears of it later than the capture.
+func TestPcap_FollowsALinkThatIsMadeAnew(t *testing.T) {
+	s := newSite(t)
+	s.link(t, nil)
+	path := filepath.Join(s.dir, "trace.pcapng")
+	p := s.start(t, "--pcap", path, "eth0")
+	p.stdout.wait(t, line0)
+	s.IP(t, "link", "delete", "eth0")
+	far := nettest.NewNS(t, "far")
+	far.IP(t, "link", "add", "name", "eth0", "type", "veth", "peer", "name", "eth0", "netns", s.Name)
+	far.IP(t, "link", "set", "dev", "eth0", "up")
+	sniffer := nettest.Capture(t, far, "eth0")
+	s.IP(t, "link", "set", "dev", "eth0", "up")
+	request := sniffer.WaitFor(t, patience, func(f nettest.Frame) bool { return f.DHCP != nil })
+	p.signal(t, syscall.SIGTERM)
+	p.exit(t, exitDone)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), string(request.Raw)) {
+		t.Errorf("the file lacks %v", request)
+	}
+}
