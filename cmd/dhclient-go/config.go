@@ -109,6 +109,10 @@ func (o *options) check() error {
 		return &usageError{"--pcap", "standard output is left with --background: name a file"}
 	case o.pcap == toStdout && (o.json || o.dryRun):
 		return &usageError{"--pcap", "standard output is that of --json and --dry-run: name a file"}
+	case o.trace && o.background != inForeground:
+		return &usageError{"--trace", "contradicts --background: there is nobody to follow it"}
+	case o.pcap == toStdout && o.background != inForeground:
+		return &usageError{"--pcap", "there is no standard output in the background: name a file"}
 	case o.once() && o.background != inForeground:
 		return &usageError{"--background", "contradicts --oneshot and --dry-run"}
 	case o.noDNS && o.resolvConf != "":

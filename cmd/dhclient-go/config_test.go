@@ -139,6 +139,8 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--pcap", ""}, "--pcap: the path is empty"},
 		{[]string{"eth0", "--pcap", "-", "--json"}, "--pcap: standard output is that of --json and --dry-run: name a file"},
 		{[]string{"eth0", "--pcap", "-", "--dry-run"}, "--pcap: standard output is that of --json and --dry-run: name a file"},
+		{[]string{"eth0", "--trace", "-b"}, "--trace: contradicts --background: there is nobody to follow it"},
+		{[]string{"eth0", "--pcap", "-", "-b"}, "--pcap: there is no standard output in the background: name a file"},
 		{[]string{"eth0", "-q", "-v"}, "--quiet: contradicts --verbose"},
 	} {
 		_, err := parse(tt.args)
