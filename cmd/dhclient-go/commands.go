@@ -7,7 +7,11 @@ import "io"
 type runner func(args []string, stdout, stderr io.Writer) int
 
 // guises are the programs that this one is when it is called by their name.
-var guises = map[string]runner{}
+var guises map[string]runner
+
+func init() {
+	guises = map[string]runner{"dhclient": asDhclient, "udhcpc": asUdhcpc}
+}
 
 // A command is a word that stands in the place of an interface and does
 // something beside a running client.
