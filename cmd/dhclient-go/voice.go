@@ -70,6 +70,9 @@ func (h *voiceHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.lineHandler.Handle(ctx, r)
 }
 
+// noServerRecord is what the log has when the schedule gives up.
+const noServerRecord = "no lease: no server has answered "
+
 // dhclientVoice has the lines of dhclient(8).
 var dhclientVoice = &voice{tell: tellAsDhclient, event: eventAsDhclient}
 
@@ -91,6 +94,8 @@ func tellAsDhclient(what string, a map[string]string) string {
 		return fmt.Sprintf("DHCP%s of %s from %s", a["message"], a["address"], a["server"])
 	case "received NAK":
 		return "DHCPNAK from " + a["server"]
+	case noServerRecord:
+		return "No DHCPOFFERS received."
 	}
 	return ""
 }
@@ -101,8 +106,6 @@ func eventAsDhclient(ev client.Event) string {
 		return boundAsDhclient(ev.Lease.Address.String(), ev.Lease.T1)
 	case client.Renewed:
 		return boundAsDhclient(ev.Lease.Address.String(), ev.Lease.T1)
-	case client.NoServer:
-		return "No DHCPOFFERS received."
 	default:
 	}
 	return ""
@@ -136,6 +139,8 @@ func tellAsUdhcpc(what string, a map[string]string) string {
 		return "udhcpc: unicasting a release of " + a["ciaddr"] + " to " + a["to"]
 	case "received NAK":
 		return "udhcpc: received DHCP NAK"
+	case noServerRecord:
+		return "udhcpc: no lease"
 	}
 	return ""
 }
@@ -153,8 +158,6 @@ func eventAsUdhcpc(ev client.Event) string {
 		return "udhcpc: lease lost, entering init state"
 	case client.Expired:
 		return "udhcpc: lease lost, entering init state"
-	case client.NoServer:
-		return "udhcpc: no lease"
 	default:
 	}
 	return ""
