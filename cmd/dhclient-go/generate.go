@@ -8,8 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+
+	"github.com/dhclient-go/dhclient-go/internal/option"
 )
 
 // With the build tag generate the program has one more name: called as
@@ -125,14 +126,7 @@ func (row *flagRow) values() (kind valueKind, words []string, err error) {
 }
 
 // optionWords are the names that -O takes.
-func optionWords() []string {
-	names := make([]string, 0, len(optionNames))
-	for name := range optionNames {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func optionWords() []string { return option.AllNames() }
 
 // eachFlag calls do for every flag, in the order of the help.
 func (t *topic) eachFlag(do func(row *flagRow, kind valueKind, words []string)) error {

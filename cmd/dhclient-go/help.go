@@ -30,6 +30,12 @@ server keeps it until it ends; a link that is down is brought up, and says so.
 func printHelp(w io.Writer) {
 	var b strings.Builder
 	b.WriteString(helpHead)
+	if len(commands) > 0 {
+		b.WriteString("\nCommands, beside a running client (dhclient-go COMMAND --help)\n")
+	}
+	for _, c := range commands {
+		fmt.Fprintf(&b, "%-*s%s\n", helpColumn, "  "+c.name, c.help)
+	}
 	for _, g := range flagGroups {
 		fmt.Fprintf(&b, "\n%s\n", g.title)
 		for _, row := range g.flags {

@@ -1,6 +1,10 @@
 package option
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // standard are the options that have a name: those of ISC's dhcp-options(5), of
 // which opaque ones have forms of their own that nobody reads, and udhcpc's.
@@ -161,3 +165,6 @@ var codes = sync.OnceValue(func() map[string]uint8 {
 	}
 	return all
 })
+
+// AllNames are all names that ByName takes of a nil Table, sorted.
+func AllNames() []string { return slices.Sorted(maps.Keys(codes())) }
