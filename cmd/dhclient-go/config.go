@@ -64,7 +64,7 @@ type options struct {
 
 	// as is what the program is called; voice is how it speaks then, aloud or
 	// in warnings only. exit gives errors their exit code, and outfit is what a
-	// link has of its own; nil for what we have under our own name.
+	// link has of its own; nil is as under our own name.
 	as     string
 	voice  *voice
 	aloud  *atomic.Bool
@@ -88,7 +88,7 @@ type options struct {
 
 func newOptions() *options {
 	return &options{timeout: forever, leaseDir: defaultLeaseDir, probe: arpcheck.DefaultDuration,
-		as: "dhclient-go", exit: exitCode}
+		as: "dhclient-go"}
 }
 
 // once says that the command ends when there is a lease.
@@ -105,8 +105,6 @@ func (o *options) check() error {
 		return &usageError{"--on-exit", "with --oneshot and --dry-run there is nothing to take back at the end"}
 	case o.trace && o.logJSON:
 		return &usageError{"--log-format", "contradicts --trace, which takes the place of the log"}
-	case o.pcap == toStdout && o.background != inForeground:
-		return &usageError{"--pcap", "standard output is left with --background: name a file"}
 	case o.pcap == toStdout && (o.json || o.dryRun):
 		return &usageError{"--pcap", "standard output is that of --json and --dry-run: name a file"}
 	case o.trace && o.background != inForeground:

@@ -87,7 +87,10 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 		complainAs(log, o.as, err)
 	}
 	_ = log.close(outputGrace)
-	return o.exit(err)
+	if o.exit != nil {
+		return o.exit(err)
+	}
+	return exitCode(err)
 }
 
 // serve runs the clients that o wants.
