@@ -267,7 +267,10 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	if e.Same && e.Times >= answersAll {
+	if e.By == nil {
+		return fmt.Sprintf("%s: no offered address can be used here: %v was refused", e.Interface, e.Addr)
+	}
+	if e.AnswersAll() {
 		return fmt.Sprintf("%s: %v has each of the %d addresses that were offered, last %v: it may be equipment that answers every ARP request",
 			e.Interface, e.By, e.Times, e.Addr)
 	}
@@ -276,7 +279,7 @@ func (e *ConflictError) Error() string {
 
 // AnswersAll says that one station was in the way of so many addresses that it
 // is probably equipment that answers every ARP request.
-func (e *ConflictError) AnswersAll() bool { return e.Same && e.Times >= answersAll }
+func (e *ConflictError) AnswersAll() bool { return e.By != nil && e.Same && e.Times >= answersAll }
 
 const answersAll = 3
 

@@ -172,7 +172,7 @@ func (s *Script) judge(n news, err error) error {
 		s.cfg.Logger.Debug("a script has ended with a status", "if", s.cfg.Interface, "err", err)
 		return nil
 	case s.cfg.Configures && s.cfg.Dialect == Dhclient && status.signal == 0 && s.last == nil && n.next != nil && slices.Contains(refusable, n.why):
-		return errors.Join(err, client.ErrDecline)
+		return fmt.Errorf("%w: %w", err, client.ErrDecline)
 	}
 	return err
 }

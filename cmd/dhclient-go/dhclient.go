@@ -140,7 +140,9 @@ func (d *dhclient) options() (*options, error) {
 	if !a.NoPid && a.Action == dhclientargs.Run {
 		o.pidFile = a.PidFile.Name
 	}
-	o.serverOrFail = a.Once
+	if o.serverOrFail = a.Once; a.Once {
+		o.timeout = d.patience()
+	}
 	switch {
 	case a.Foreground || a.Action != dhclientargs.Run:
 	case a.NoWait:
@@ -154,6 +156,17 @@ func (d *dhclient) options() (*options, error) {
 	o.links, err = d.links()
 	o.client.RelayAddr, o.client.ServerAddr, o.client.ClientPort = a.Relay, a.Server, a.Port
 	return o, err
+}
+
+// patience is how long -1 waits, whatever it is that it waits for.
+func (d *dhclient) patience() (most time.Duration) {
+	if d.args.Timeout > 0 {
+		return d.args.Timeout
+	}
+	for _, name := range append([]string{""}, d.args.Interfaces...) {
+		most = max(most, d.conf.ForInterface(name).Timeout, time.Second)
+	}
+	return most
 }
 
 // links are the interfaces: those named, or else every one that can broadcast.

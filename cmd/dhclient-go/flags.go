@@ -70,6 +70,9 @@ var flagGroups = []flagGroup{
 		{name: "resolv-conf", value: "PATH", help: "write the name servers to PATH", set: setResolvConf},
 		{name: "no-mtu", help: "ignore the MTU that the server sends",
 			set: func(o *options, _ string) error { o.netcfg.NoMTU = true; return nil }},
+		{name: "script", value: "PROGRAM", list: true, help: "run PROGRAM when something has changed; repeatable", set: addScript},
+		{name: "script-env", value: "FORM", help: "what it is told: json (default), dhclient or udhcpc;\nas the latter two it configures the link for us", set: setScriptEnv},
+		{name: "script-timeout", value: "DUR", help: "how long it may run (60s)", set: setScriptTimeout},
 		{name: "lease-dir", value: "DIR", help: "where leases are kept (" + defaultLeaseDir + ")", set: setLeaseDir},
 	}},
 	{"What it says", []flagRow{

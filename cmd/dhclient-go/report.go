@@ -52,9 +52,16 @@ func (r *reporter) event(ev client.Event) {
 	if r.super != nil {
 		r.super.event(r.name, ev, r.status())
 	}
-	if _, ok := ev.(client.NoServer); ok && r.noServer != nil {
+	if _, ok := ev.(client.NoServer); (ok || isRefusal(ev)) && r.noServer != nil {
 		r.noServer()
 	}
+}
+
+// isRefusal says that a script has refused an address, after which a program that
+// tries once has failed.
+func isRefusal(ev client.Event) bool {
+	d, ok := ev.(client.Declined)
+	return ok && d.By == nil
 }
 
 // line is what a person wants to know of ev; empty for nothing.
@@ -97,6 +104,9 @@ func (r *reporter) remember(ev client.Event) {
 		r.held = nil
 	case client.Declined:
 		r.held = nil
+		if ev.By == nil {
+			break // nobody has it: a script refuses it
+		}
 		if ev.By.String() != r.by.String() {
 			r.by, r.times = ev.By, 0
 		}
