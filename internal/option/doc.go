@@ -39,6 +39,8 @@ const (
 	Names  // domain names, compressed (RFC 3397)
 	Routes // prefixes and routers (RFC 3442)
 	Empty  // nothing: that the option is there says all
+	Record // what Row.Fields says
+	SIP    // addresses, or names, behind an octet that says which (RFC 3361)
 )
 
 // A Row is an option.
@@ -51,6 +53,10 @@ type Row struct {
 	Udhcpc string
 	// Kind is what its value is.
 	Kind Kind
+	// Fields are those of a Record, a letter for each: I and 6 are addresses, B S
+	// L and b s l unsigned and signed integers of 8, 16 and 32 bits, f a flag. An
+	// a behind them says that the last may come more than once, an A the whole.
+	Fields string
 }
 
 // A Table is the standard options and those that a configuration defines. The
@@ -65,6 +71,11 @@ func (t *Table) Define(r Row) error {
 	}
 	if r.Code == 0 || r.Code == 255 {
 		return fmt.Errorf("%d is not the number of an option, 1 to 254", r.Code)
+	}
+	if r.Kind == Record {
+		if err := r.checkFields(); err != nil {
+			return err
+		}
 	}
 	if t.defined == nil {
 		t.defined = map[uint8]Row{}

@@ -28,7 +28,7 @@ var formats = map[Kind]format{
 	U16s:      {2, true, u16Text, parseUint(16)},
 	U32:       {4, false, u32Text, parseUint(32)},
 	U32s:      {4, true, u32Text, parseUint(32)},
-	S32:       {4, false, s32Text, parseS32},
+	S32:       {4, false, s32Text, parseInt(32)},
 	Bool:      {1, false, boolText, parseBool},
 }
 
@@ -104,14 +104,6 @@ func parseUint(bits int) func(string) []byte {
 		}
 		return binary.BigEndian.AppendUint64(nil, n)[8-bits/8:]
 	}
-}
-
-func parseS32(s string) []byte {
-	n, err := strconv.ParseInt(s, 0, 32)
-	if err != nil {
-		return nil
-	}
-	return binary.BigEndian.AppendUint32(nil, uint32(n))
 }
 
 func parseBool(s string) []byte {

@@ -28,6 +28,9 @@ func (r Row) Text(v []byte) (string, error) {
 	case Routes:
 		list, err := r.elements(formats[U8s], v)
 		return strings.Join(list, ","), err
+	case Record:
+		list, err := r.records(v)
+		return strings.Join(list, ","), err
 	case Empty:
 		if len(v) > 0 {
 			return "", r.bad("has a value")
@@ -110,6 +113,8 @@ func (r Row) Parse(s string) ([]byte, error) {
 			return r.parseNames(s)
 		case Routes:
 			return r.join(formats[U8s], strings.Split(s, ","))
+		case Record:
+			return r.parseRecords(strings.Split(s, ","))
 		case Empty:
 			if s != "" {
 				return nil, r.bad("has no value")

@@ -2,6 +2,8 @@ package option
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -60,6 +62,19 @@ func TestForms(t *testing.T) {
 		{"wpad", []byte("http://192.0.2.1/wpad.dat"), `"http://192.0.2.1/wpad.dat"`, "http://192.0.2.1/wpad.dat", "http://192.0.2.1/wpad.dat"},
 		{"wpad", []byte("a&b"), `"a&b"`, "61:26:62", ""},
 		{"rapid-commit", nil, "", "1", ""},
+		{"time-servers", []byte{192, 0, 2, 1}, "192.0.2.1", "192.0.2.1", "c0000201"},
+		{"slp-directory-agent", []byte{1, 10, 0, 0, 1, 10, 0, 0, 2}, "true 10.0.0.1,10.0.0.2", "true 10.0.0.1 10.0.0.2", "010a0000010a000002"},
+		{"slp-directory-agent", []byte{1, 10, 0, 0}, "", "", "010a0000"},
+		{"v4-portparams", []byte{1, 2, 3, 4}, "1 2 772", "1 2 772", "01020304"},
+		{"v4-portparams", []byte{1, 2, 3, 4, 5}, "", "", "0102030405"},
+		{"option-6rd", append([]byte{4, 32, 0x20, 1, 0xd, 0xb8, 15: 0, 16: 0, 17: 0}, 10, 9, 0, 1), "4 32 2001:db8:: 10.9.0.1", "4 32 2001:db8:: 10.9.0.1",
+			"4 32 2001:0db8:0000:0000:0000:0000:0000:0000 10.9.0.1"},
+		{"option-6rd", append([]byte{33, 32, 17: 0}, 10, 9, 0, 1), "33 32 :: 10.9.0.1", "33 32 :: 10.9.0.1", ""},
+		{"sipsrv", []byte{1, 10, 9, 0, 1}, "1:a:9:0:1", "1:a:9:0:1", "10.9.0.1"},
+		{"sipsrv", []byte("\x00\x03sip\x07example\x00"), "0:3:73:69:70:7:65:78:61:6d:70:6c:65:0", "0:3:73:69:70:7:65:78:61:6d:70:6c:65:0", "sip.example"},
+		{"sipsrv", []byte{1, 10}, "1:a", "1:a", ""},
+		{"sipsrv", []byte{2}, "2", "2", ""},
+		{"sipsrv", []byte{1}, "1", "1", ""},
 	} {
 		r := row(t, tt.name)
 		text, _ := r.Text(tt.value)
@@ -97,6 +112,11 @@ func TestParse(t *testing.T) {
 		{"domain-search", `"a.example", "b.example."`, "\x01a\x07example\x00\x01b\x07example\x00", false},
 		{"domain-search", `"a b"`, "!", false},
 		{"rapid-commit", "", "", false},
+		{"slp-directory-agent", "false 10.0.0.1, 10.0.0.2", "\x00\x0a\x00\x00\x01\x0a\x00\x00\x02", false},
+		{"slp-directory-agent", "false", "!", false},
+		{"slp-directory-agent", "false 10.0.0.1, true 10.0.0.2", "!", false},
+		{"v4-portparams", "1 2 65536", "!", false},
+		{"v4-portparams", "1 2 3, 1 2 3", "!", false},
 		{"rapid-commit", "1", "!", false},
 		{"hostname", "bbox", "bbox", true},
 		{"lease", "3600", "\x00\x00\x0e\x10", true},
@@ -170,6 +190,59 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// The names that --request-option has always known, by the numbers that they have.
+func TestNames_AreKept(t *testing.T) {
+	for name, code := range map[string]uint8{
+		"subnet": 1, "timezone": 2, "router": 3, "time-servers": 4, "timesrv": 4, "dns": 6, "log-servers": 7, "logsrv": 7, "lprsrv": 9,
+		"hostname": 12, "bootsize": 13, "domain": 15, "swapsrv": 16, "rootpath": 17, "mtu": 26, "broadcast": 28, "routes": 33, "nisdomain": 40,
+		"nissrv": 41, "ntpsrv": 42, "vendor-encapsulated-options": 43, "wins": 44, "netbios-scope": 47, "server-name": 66, "tftp": 66,
+		"bootfile": 67, "smtp-server": 69, "pcode": 100, "posix-timezone": 100, "tzstr": 100, "tcode": 101, "tzdb-timezone": 101,
+		"tzdbstr": 101, "captive-portal": 114, "search": 119, "sip-servers": 120, "sipsrv": 120, "classless-static-routes": 121,
+		"rfc3442-classless-static-routes": 121, "staticroutes": 121, "tftp-server-address": 150, "6rd": 212, "ip6rd": 212,
+		"msstaticroutes": 249, "wpad": 252, "245": 245, "unknown-245": 245,
+	} {
+		if r := row(t, name); r.Code != code {
+			t.Errorf("%s is %d, want %d", name, r.Code, code)
+		}
+	}
+}
+
+// The types of dhcp-options(5).
+func TestParseRecord(t *testing.T) {
+	for typ, want := range map[string]string{
+		"array of integer 16":                          "sA",
+		"array of boolean":                             "fA",
+		"signed integer 8":                             "b",
+		"ip6-address":                                  "6",
+		"{ boolean, ip-address }":                      "fI",
+		"{integer 8,unsigned integer 32 }":             "bL",
+		"array of { ip-address , unsigned integer 8 }": "IBA",
+		"{ boolean , array of ip-address }":            "fIa",
+		"{ array of ip-address , boolean }":            "",
+		"array of { boolean , array of ip-address }":   "",
+		"array of array of boolean":                    "",
+		"{ boolean":                                    "",
+		"boolean , boolean":                            "",
+		"{ }":                                          "",
+		"text":                                         "",
+		"{ text , boolean }":                           "",
+		"{ " + strings.Repeat("boolean, ", 40) + "boolean }": "",
+	} {
+		got, ok := ParseRecord(typ)
+		if ok != (want != "") || ok && got != want {
+			t.Errorf("%s is %q, %v, want %q", typ, got, ok, want)
+		}
+		if err := new(Table).Define(Row{Code: 224, Name: "x", Kind: Record, Fields: want}); (err == nil) != ok {
+			t.Errorf("%s cannot be defined: %v", typ, err)
+		}
+	}
+	for _, fields := range []string{"", "a", "A", "faA", "faf", "x", strings.Repeat("f", 33)} {
+		if new(Table).Define(Row{Code: 224, Name: "x", Kind: Record, Fields: fields}) == nil {
+			t.Errorf("%q can be defined", fields)
+		}
+	}
+}
+
 // Whatever a server sends, a script is given no octet that could be more than
 // text, and a lease file none that could end its statement.
 func FuzzForms(f *testing.F) {
@@ -177,8 +250,20 @@ func FuzzForms(f *testing.F) {
 	f.Add(uint8(119), []byte("\x01a\xc0\x00"))
 	f.Add(uint8(121), []byte{24, 10, 1, 2, 192, 0, 2, 1})
 	f.Add(uint8(245), []byte("\"$(id)\n\x00"))
+	f.Add(uint8(78), []byte{1, 10, 0, 0, 1})
+	f.Add(uint8(120), []byte("\x00\x01a\x00"))
+	f.Add(uint8(212), append([]byte{4, 32, 17: 0}, 10, 9, 0, 1))
+	f.Add(uint8(224), []byte{0x80, 1, 2, 3, 4})
+	f.Add(uint8(252), []byte{0x80, 1, 2, 3, 4})
+	var defined Table
+	for code, fields := range map[uint8]string{224: "bsa", 225: "lf6A", 252: "sA"} {
+		if err := defined.Define(Row{Code: code, Name: fmt.Sprint("x", code), Kind: Record, Fields: fields}); err != nil {
+			f.Fatal(err)
+		}
+	}
+	number := regexp.MustCompile(`^-?[0-9]+$`)
 	f.Fuzz(func(t *testing.T, code uint8, value []byte) {
-		r, ok := (*Table)(nil).ByCode(code)
+		r, ok := defined.ByCode(code)
 		if !ok {
 			return
 		}
@@ -188,7 +273,7 @@ func FuzzForms(f *testing.F) {
 				continue
 			}
 			for field := range strings.SplitSeq(s, " ") {
-				if n := r.Kind == S32; !IsSafe(strings.TrimPrefix(field, map[bool]string{true: "-"}[n])) {
+				if signed := r.Kind == S32 || r.Kind == Record; !IsSafe(field) && !(signed && number.MatchString(field)) {
 					t.Errorf("option %d, %q, is %q for a script", code, value, s)
 				}
 			}
@@ -211,8 +296,11 @@ func FuzzForms(f *testing.F) {
 		if err != nil {
 			t.Fatalf("option %d: %s does not parse: %v", code, text, err)
 		}
-		if r.Kind == Names || r.Kind == Bool {
-			return // made canonical
+		if r.Kind == Names || r.Kind == Bool || r.Kind == Record { // made canonical
+			if twice, err := r.Text(again); err != nil || twice != text {
+				t.Errorf("option %d, %q, is %s in a file, and then %s, %v", code, value, text, twice, err)
+			}
+			return
 		}
 		if !bytes.Equal(bytes.TrimRight(again, "\x00"), bytes.TrimRight(value, "\x00")) {
 			t.Errorf("option %d, %q, is %s in a file, which is %q", code, value, text, again)

@@ -9,6 +9,8 @@ import (
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
+const optSixRD = 212
+
 // marks are what a value for a script may have beside letters and digits, and,
 // between the elements of a list, blanks. There is nothing among them by which a
 // shell could be told more than a text, were it even evaluated.
@@ -30,10 +32,14 @@ func IsSafe(s string) bool {
 func (r Row) DhclientName() string { return strings.ReplaceAll(r.Name, "-", "_") }
 
 // Dhclient is the value for a script of dhclient's: elements with blanks between
-// them. It holds nothing but what IsSafe allows, and those blanks; a value that
-// would is an error. Opaque octets that are no such text are in hexadecimal.
+// them. Each is a number, or else holds nothing but what IsSafe allows; a value
+// that would hold more is an error. Opaque octets that are no such text are in
+// hexadecimal. It is empty for a value that is, which no script is given.
 func (r Row) Dhclient(v []byte) (string, error) {
-	if r.isUnknown() {
+	switch {
+	case len(v) == 0 && r.Kind != Empty:
+		return "", nil // scripts are not given what has no value
+	case r.isUnknown():
 		return octetsValue(v), nil
 	}
 	if f, ok := formats[r.Kind]; ok {
@@ -49,6 +55,9 @@ func (r Row) Dhclient(v []byte) (string, error) {
 		return strings.Join(names, ". ") + ".", nil
 	case Routes:
 		list, err := r.elements(formats[U8s], v)
+		return strings.Join(list, " "), err
+	case Record:
+		list, err := r.records(v)
 		return strings.Join(list, " "), err
 	case Text, HostName, DomainName:
 		return r.textValue(v)
@@ -100,7 +109,7 @@ func (r Row) UdhcpcName() string {
 // UdhcpcValue is the value for a script of udhcpc's, which holds no more than
 // Dhclient's may. What udhcpc has no name for is in hexadecimal.
 func (r Row) UdhcpcValue(v []byte) (string, error) {
-	if r.Udhcpc == "" {
+	if r.Udhcpc == "" || len(v) == 0 {
 		return hex.EncodeToString(v), nil
 	}
 	if f, ok := formats[r.Kind]; ok {
@@ -121,6 +130,10 @@ func (r Row) UdhcpcValue(v []byte) (string, error) {
 		return strings.Join(names, " "), nil
 	case Routes:
 		return r.routes(v)
+	case SIP:
+		return r.sipServers(v)
+	case Record:
+		return r.sixRD(v)
 	case Text, HostName, DomainName:
 		return r.textValue(v)
 	}
@@ -128,6 +141,32 @@ func (r Row) UdhcpcValue(v []byte) (string, error) {
 		return s, nil
 	}
 	return hex.EncodeToString(v), nil
+}
+
+// sipServers reads RFC 3361's servers, which are names or addresses.
+func (r Row) sipServers(v []byte) (string, error) {
+	switch v[0] {
+	case 0:
+		return Row{Code: r.Code, Name: r.Name, Udhcpc: r.Udhcpc, Kind: Names}.UdhcpcValue(v[1:])
+	case 1:
+		return Row{Code: r.Code, Name: r.Name, Udhcpc: r.Udhcpc, Kind: Addrs}.UdhcpcValue(v[1:])
+	}
+	return "", r.bad("%d is neither names nor addresses", v[0])
+}
+
+// sixRD is RFC 5969's record with all the digits of its prefix: udhcpc has a form
+// of its own for that one.
+func (r Row) sixRD(v []byte) (string, error) {
+	list, err := r.records(v)
+	if err != nil || r.Fields != standard[optSixRD].Fields {
+		return strings.Join(list, " "), err
+	}
+	if v[0] > 32 || int(v[1])+32-int(v[0]) > 128 {
+		return "", r.bad("lengths of %d and %d bits", v[0], v[1])
+	}
+	relays, err := r.elements(formats[Addrs], v[18:])
+	prefix := netip.AddrFrom16([16]byte(v[2:18])).StringExpanded()
+	return fmt.Sprintf("%d %d %s %s", v[0], v[1], prefix, strings.Join(relays, " ")), err
 }
 
 // routes reads RFC 3442's list: a length, so many octets of the destination, and
