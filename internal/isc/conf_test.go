@@ -229,6 +229,24 @@ func TestParse_StringsNumbersAndExpressions(t *testing.T) {
 	}
 }
 
+// Records, and arrays of what is not in the table otherwise.
+func TestParse_DefinedRecords(t *testing.T) {
+	t.Parallel()
+	for typ, c := range map[string]struct{ value, want string }{
+		"array of { ip-address, integer 8 }":        {"10.0.0.1 -1, 10.0.0.2 2", "\x0a\x00\x00\x01\xff\x0a\x00\x00\x02\x02"},
+		"{ boolean, array of ip-address }":          {"true 10.0.0.1, 10.0.0.2", "\x01\x0a\x00\x00\x01\x0a\x00\x00\x02"},
+		"array of signed integer 16":                {"-2, 3", "\xff\xfe\x00\x03"},
+		"{ unsigned integer 8, ip6-address }":       {"64 2001:db8::1", "\x40\x20\x01\x0d\xb8" + strings.Repeat("\x00", 11) + "\x01"},
+		"{ unsigned integer 32, signed integer 32}": {"1 -1", "\x00\x00\x00\x01\xff\xff\xff\xff"},
+	} {
+		conf := read(t, "option x code 200 = "+typ+";\nsend x "+c.value+";")
+		silent(t, conf)
+		if got := string(conf.ForInterface("eth0").SendOptions(facts)[200]); got != c.want {
+			t.Errorf("%s: %s is %q, want %q", typ, c.value, got, c.want)
+		}
+	}
+}
+
 // TestParse_SkipsByGrammar has a statement that is not taken, between two that
 // are. Each is named with its line.
 func TestParse_SkipsByGrammar(t *testing.T) {
@@ -255,7 +273,7 @@ func TestParse_SkipsByGrammar(t *testing.T) {
 		{`option space acme code width 2;`, "option spaces are not supported"},
 		{`option acme.x code 1 = text;`, "option space acme is not supported"},
 		{`option x code 300 = text;`, "not the number of an option"},
-		{`option x code 200 = array of { ip-address, integer 8 }; `, "its values are octets"},
+		{`option x code 200 = array of { ip-address, text }; `, "its values are octets"},
 		{`option domain-name "x";`, "not code"},
 		{`send acme.x "y";`, "option space acme is not supported"},
 		{`send no-such-option 1;`, "there is no option no-such-option"},

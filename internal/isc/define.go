@@ -78,10 +78,16 @@ func (r *confReader) parseDefinition(t token, name string, list []token) (option
 	}
 	typ := words(list[3:])
 	kind, ok := kindOf(uint8(code), typ, r.config.Options)
+	fields := ""
+	if !ok {
+		if fields, ok = option.ParseRecord(typ); ok {
+			kind = option.Record
+		}
+	}
 	if !ok {
 		r.p.warn(t.line, "option: %s: type %q is not supported, its values are octets", name, brief(typ))
 	}
-	return option.Row{Code: uint8(code), Name: name, Kind: kind}, nil
+	return option.Row{Code: uint8(code), Name: name, Kind: kind, Fields: fields}, nil
 }
 
 // words are tokens in lower case with blanks between them.

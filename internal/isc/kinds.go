@@ -29,8 +29,7 @@ var kinds = map[string]option.Kind{
 }
 
 // kindOf is the kind of the option code that a definition gives that type. ok
-// is false for a type that the table has no kind for: then its values are
-// octets.
+// is false for a type that is not of those.
 func kindOf(code uint8, words string, options *option.Table) (k option.Kind, ok bool) {
 	k, ok = kinds[words]
 	if was, known := options.ByCode(code); known && was.Kind == option.Routes && k == option.U8s {
@@ -41,9 +40,11 @@ func kindOf(code uint8, words string, options *option.Table) (k option.Kind, ok 
 	return k, ok
 }
 
-// isScalar says that an option of the kind has one value and a fixed length.
-func isScalar(k option.Kind) bool {
-	switch k {
+// isScalar says that an option has one value and a fixed length.
+func isScalar(row option.Row) bool {
+	switch row.Kind {
+	case option.Record:
+		return !strings.HasSuffix(row.Fields, "a") && !strings.HasSuffix(row.Fields, "A")
 	case option.Addr, option.U8, option.U16, option.U32, option.S32, option.Bool, option.Empty:
 		return true
 	}

@@ -491,7 +491,7 @@ func TestSave_NothingOfTheNetworkEndsAStatement(t *testing.T) {
 			t.Errorf("%.80q: %+v", v, b)
 		}
 		for code, got := range b.Options {
-			if row, _ := (&option.Table{}).ByCode(code); row.Kind == option.Bool {
+			if row, _ := (&option.Table{}).ByCode(code); row.Kind == option.Bool || row.Kind == option.Record {
 				continue // any other octet than 0 is written as true, and read as 1
 			}
 			if want := l.Options[code]; !bytes.Equal(got, want) && !bytes.Equal(got, bytes.TrimRight(want, "\x00")) {

@@ -64,9 +64,9 @@ func (s *statement) apply(v, was []byte) []byte {
 		return v
 	case o == opDefault || len(v) == 0:
 		return was
-	case isScalar(s.row.Kind) && o == opPrepend:
+	case isScalar(s.row) && o == opPrepend:
 		return v
-	case isScalar(s.row.Kind):
+	case isScalar(s.row):
 		return was
 	case s.row.Kind == option.Names:
 		v, was = plainNames(v), plainNames(was)
