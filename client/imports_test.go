@@ -25,6 +25,7 @@ var imports = map[string][]string{
 	"arpcheck":         {"internal/poll", "github.com/mdlayher/", "golang.org/x/"},
 	"internal/poll":    {"golang.org/x/sys/unix"},
 	"internal/option":  {"client/lease"},
+	"client/hook":      {"client", "client/lease", "internal/option"},
 	"internal/ladder":  {"client/lease", "golang.org/x/sys/unix"},
 	"internal/capture": {"internal/poll", "github.com/mdlayher/packet", "golang.org/x/"},
 }

@@ -1,9 +1,11 @@
 package hook
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -27,6 +29,20 @@ var dhclientReasons = map[client.Reason]string{
 	client.ReasonStop:     "STOP",
 }
 
+// dhclientEvents are the reasons for n. A lease that is over is followed by what
+// begins another: a script may have set the link down (send_request and dhcpnak of
+// dhclient).
+func (s *Script) dhclientEvents(n news) []string {
+	reason := dhclientReasons[n.why]
+	switch {
+	case n.told && n.why == client.ReasonNak:
+		return nil // without a lease it is of no interest
+	case reason == "EXPIRE" && s.cfg.Configures:
+		return []string{reason, "PREINIT"}
+	}
+	return []string{reason}
+}
+
 // dhclientCall is what dhclient(8) gives its script: nothing but this
 // environment.
 func (s *Script) dhclientCall(n news, reason string) *call {
@@ -34,24 +50,28 @@ func (s *Script) dhclientCall(n news, reason string) *call {
 	e.set("reason", reason)
 	e.set("interface", s.cfg.Interface)
 	e.set("pid", strconv.Itoa(os.Getpid()))
+	if reason == "PREINIT" || reason == "FAIL" {
+		return &call{event: reason, env: e.list}
+	}
 	for _, code := range s.cfg.Requested {
 		if r, ok := s.cfg.Options.ByCode(code); ok {
 			e.set("requested_"+r.DhclientName(), "1")
 		}
 	}
-	// At BOUND after a start, and at REBOOT, nothing of an older lease is said:
-	// it may be the same that is still there (bind_lease of dhclient).
-	if n.old != nil && !slices.Contains([]client.Reason{client.ReasonReboot, client.ReasonRefresh, client.ReasonStored}, n.why) {
-		s.dhclientLease(e, "old_", n.old)
-	}
 	if n.next != nil {
 		s.dhclientLease(e, "new_", n.next)
+	}
+	// At REBOOT, and at TIMEOUT, nothing of an older lease is said: it may be
+	// the same that is still there (bind_lease and state_panic of dhclient).
+	if n.old != nil && !slices.Contains([]client.Reason{client.ReasonReboot, client.ReasonRefresh, client.ReasonStored}, n.why) {
+		s.dhclientLease(e, "old_", n.old)
 	}
 	return &call{event: reason, env: e.list}
 }
 
 // dhclientLease sets what a lease is, with a prefix before each name.
 func (s *Script) dhclientLease(e *environment, prefix string, l *lease.Lease) {
+	e.size = 0
 	e.set(prefix+"ip_address", l.Address.String())
 	e.set(prefix+"network_number", network(l))
 	e.set(prefix+"next_server", addr(l.NextServer))
@@ -63,31 +83,19 @@ func (s *Script) dhclientLease(e *environment, prefix string, l *lease.Lease) {
 		e.set(prefix+"expiry", strconv.FormatInt(l.ExpireAt().Unix(), 10))
 	}
 	known := fields(l)
+	known[optBroadcast] = cmp.Or(known[optBroadcast], lastAddr(l))
+	if len(l.Search) > 0 {
+		known[optSearch] = strings.Join(l.Search, ". ") + "." // with the dot of the root
+	}
 	for _, code := range codes(l, known) {
 		r, ok := s.cfg.Options.ByCode(code)
 		if !ok {
 			continue
 		}
-		value, mine := known[code]
-		if mine {
-			if code == optSearch && value != "" {
-				value = dotted(l.Search)
-			}
-			e.setOption(prefix+r.DhclientName(), value, nil)
-			continue
+		value, err := known[code], error(nil)
+		if _, mine := known[code]; !mine {
+			value, err = r.Dhclient(l.Options[code])
 		}
-		value, err := r.Dhclient(l.Options[code])
 		e.setOption(prefix+r.DhclientName(), value, err)
 	}
-}
-
-// dotted are names as dhclient prints a search list: with the dot of the root.
-func dotted(names []string) (s string) {
-	for i, name := range names {
-		if i > 0 {
-			s += " "
-		}
-		s += name + "."
-	}
-	return s
 }

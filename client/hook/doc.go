@@ -3,7 +3,8 @@
 // udhcpc's scripts do.
 //
 // Programs are run without a shell, one after the other, each in a process group
-// of its own and for a limited time. What a server said reaches them only after
+// of its own and for a limited time, with nothing on the standard input and / as
+// the working directory. What a server said reaches them only after
 // it was checked: as JSON on the standard input, or in an environment whose
 // values hold nothing that a shell could take for more than text (package
 // option). script.go has the order of things, run.go how a program is run; a file
@@ -16,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +59,8 @@ const DefaultLimit = 60 * time.Second
 type Config struct {
 	// Interface is the name of the link.
 	Interface string
-	// Programs are paths of what is run, in that order.
+	// Programs are paths of what is run, in that order, from the directory that
+	// New is called in.
 	Programs []string
 	// Dialect is how they are told.
 	Dialect Dialect
@@ -64,7 +68,9 @@ type Config struct {
 	// lease, and their failure is that of the lease. Else they are run when
 	// something has changed.
 	Configures bool
-	// Env are NAME=value, which they are given beside what the dialect has.
+	// Env are NAME=value, which they are given beside what the dialect has, and
+	// of which that counts. They are not given our own environment, except for
+	// udhcpc's scripts, which have always had it.
 	Env []string
 	// Limit is how long each may run; 0 is DefaultLimit.
 	Limit time.Duration
@@ -85,25 +91,43 @@ type Config struct {
 // check completes the configuration.
 func (c *Config) check() error {
 	switch {
-	case c.Interface == "" || strings.ContainsAny(c.Interface, "\x00/ \n"):
-		return fmt.Errorf("hook: %q is not the name of a link", c.Interface)
+	case !option.IsSafe(c.Interface) || strings.Contains(c.Interface, "/"):
+		return fmt.Errorf("hook: %q cannot be the name of a link for scripts", c.Interface)
 	case len(c.Programs) == 0:
 		return errors.New("hook: no program named")
 	case c.Limit < 0:
 		return errors.New("hook: the limit is negative")
 	}
-	for _, p := range c.Programs {
+	c.Programs = slices.Clone(c.Programs)
+	for i, p := range c.Programs {
 		if p == "" || strings.IndexByte(p, 0) >= 0 {
 			return fmt.Errorf("hook: %q is not the path of a program", p)
 		}
+		if c.Dialect == Udhcpc && !strings.Contains(p, "/") {
+			continue // found by PATH, as by udhcpc
+		}
+		path, err := filepath.Abs(p)
+		if err != nil {
+			return fmt.Errorf("hook: %s: %w", p, err)
+		}
+		c.Programs[i] = path
 	}
 	for _, e := range c.Env {
-		name, _, ok := strings.Cut(e, "=")
-		if !ok || name == "" || strings.IndexByte(e, 0) >= 0 {
+		if name, _, ok := strings.Cut(e, "="); !ok || !isEnvName(name) || strings.IndexByte(e, 0) >= 0 {
 			return fmt.Errorf("hook: %q is not NAME=value", e)
 		}
 	}
 	c.Limit = cmp.Or(c.Limit, DefaultLimit)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	return nil
+}
+
+// isEnvName says that a shell takes s for the name of a variable.
+func isEnvName(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; !(c >= 'a' && c <= 'z' || s[i] == '_' || i > 0 && s[i] >= '0' && s[i] <= '9') {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -3,27 +3,32 @@ package hook
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/dhclient-go/dhclient-go/internal/option"
 )
 
 const (
-	// maxValue is the longest value in an environment: the kernel takes 128 KiB
-	// (execve(2)), and nothing that a script reads is so long.
+	// maxValue is the longest value of an option in an environment: the kernel
+	// takes 128 KiB (execve(2)), and nothing that a script reads is so long.
 	maxValue = 4096
-	// maxEnv is the most that all values take together.
-	maxEnv = 64 << 10
+	// maxLease is the most that the options of one lease take together. Two
+	// leases and what else there is stay below what the kernel takes with a
+	// stack of half a megabyte, a quarter of that.
+	maxLease = 48 << 10
 )
 
-var errTooLong = errors.New("it is too long for scripts")
+var (
+	errTooLong = errors.New("it is too long for scripts")
+	errTooMuch = errors.New("the options before it are all that a script is given")
+)
 
 // An environment is made for one run of a program.
 type environment struct {
 	script *Script
 	list   []string
-	size   int
+	// size is what the options of a lease have taken.
+	size int
 }
 
 // environment begins with what every program has.
@@ -31,58 +36,60 @@ func (s *Script) environment(inherited ...string) *environment {
 	return &environment{script: s, list: append(inherited, append([]string{searchPath}, s.cfg.Env...)...)}
 }
 
-// set sets a value that is ours, or was checked.
+// set sets a value that is ours, or an address or a number of a lease; not one
+// that is empty.
 func (e *environment) set(name, value string) {
-	if value == "" || e.size+len(name)+len(value) > maxEnv {
-		return
+	if value != "" {
+		e.list = append(e.list, name+"="+value)
 	}
-	e.size += len(name) + len(value)
-	e.list = append(e.list, name+"="+value)
 }
 
 // setOption sets what an option is for scripts, unless err says that it cannot
 // be given to them, which is told once.
 func (e *environment) setOption(name, value string, err error) {
-	if err == nil && len(value) > maxValue {
+	switch {
+	case err != nil || value == "":
+	case len(value) > maxValue:
 		err = errTooLong
+	case e.size+len(name)+len(value) > maxLease:
+		err = errTooMuch
 	}
 	if err != nil {
-		e.script.told.once(name+err.Error(), func() {
-			e.script.cfg.Logger.Warn("an option is kept from the scripts", "if", e.script.cfg.Interface, "err", err)
+		e.script.told.once(name, func() {
+			e.script.cfg.Logger.Warn("a value is kept from the scripts", "if", e.script.cfg.Interface, "name", name, "err", err)
 		})
 		return
 	}
+	e.size += len(name) + len(value)
 	e.set(name, value)
 }
 
 // setText sets a text of the network that has no option.
 func (e *environment) setText(name, value string) {
-	if value == "" {
-		return
+	var err error
+	if value != "" && !option.IsSafe(value) {
+		err = fmt.Errorf("%.60q has characters that are not for scripts", value)
 	}
-	if !option.IsSafe(value) {
-		e.setOption(name, "", fmt.Errorf("%s %.60q has characters that are not for scripts", name, value))
-		return
-	}
-	e.setOption(name, value, nil)
+	e.setOption(name, value, err)
 }
 
-// warned remembers what was told.
+// warned remembers of which variables it was told that they are left out.
 type warned struct {
-	mu   sync.Mutex
-	what map[string]struct{}
+	mu    sync.Mutex
+	names map[string]struct{}
 }
 
-// once calls f the first time for each text, of which it remembers some.
-func (w *warned) once(text string, f func()) {
+// once calls f the first time for each name, of which there are no more than
+// options.
+func (w *warned) once(name string, f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := w.what[text]; ok || len(w.what) >= 64 {
+	if _, ok := w.names[name]; ok {
 		return
 	}
-	if w.what == nil {
-		w.what = map[string]struct{}{}
+	if w.names == nil {
+		w.names = map[string]struct{}{}
 	}
-	w.what[strings.Clone(text)] = struct{}{}
+	w.names[name] = struct{}{}
 	f()
 }

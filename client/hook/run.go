@@ -6,20 +6,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 const (
 	// killGrace is how long a program has between the two signals that end it,
-	// and outputGrace how long its output is read after its end: what it leaves
-	// running may keep that open for ever.
-	killGrace   = 2 * time.Second
+	// and reapGrace how long after the second.
+	killGrace = 2 * time.Second
+	reapGrace = time.Second
+	// outputGrace is how long what it has printed is waited for after its end:
+	// what it leaves running may keep that open for ever, and maxRelays bounds
+	// of how many it is read then, and dropped. Not to read it would end them by
+	// SIGPIPE.
 	outputGrace = 100 * time.Millisecond
+	maxRelays   = 64
 	// maxLine and maxLines bound what of its output is logged.
 	maxLine  = 512
 	maxLines = 100
@@ -28,70 +33,70 @@ const (
 // searchPath is where scripts find programs, as dhclient and an init have it.
 const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// A statusError is a program that did not end with 0.
-type statusError struct {
-	code   int
-	signal syscall.Signal
+// An endError is a program that did not end with 0, or not in time.
+type endError struct {
+	program, event string
+	code           int            // if it has ended itself
+	signal         syscall.Signal // if it was ended by one
+	limit          time.Duration  // if it was ended by us
 }
 
-func (e *statusError) Error() string {
-	if e.signal != 0 {
+// status says that it has ended of itself.
+func (e *endError) status() bool { return e.limit == 0 }
+
+func (e *endError) Error() string {
+	switch {
+	case e.limit != 0:
+		return fmt.Sprintf("did not end within %v, and was made to", e.limit)
+	case e.signal != 0:
 		return fmt.Sprintf("was ended by signal %d (%v)", int(e.signal), e.signal)
 	}
 	return fmt.Sprintf("ended with status %d", e.code)
 }
 
 // execute runs one program to its end: at the limit, or when ctx ends, it and all
-// that it has started are told to end, and then made to.
+// that it has started are told to end, and then made to. The descriptors of this
+// process are not the program's: Go opens them so.
 func (s *Script) execute(ctx context.Context, program string, c *call) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("not begun: %w", context.Cause(ctx))
+	}
 	cmd := exec.Command(program, c.args...)
 	cmd.Dir, cmd.Env = "/", c.env
 	// A group of its own: it is ended with what it has started, and Ctrl-C at
 	// the terminal is for the client, which may still need it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("make a pipe: %w", err)
+	}
+	cmd.Stdout, cmd.Stderr = write, write
 	if c.input != nil {
 		input, err := document(c.input)
 		if err != nil {
+			_, _ = write.Close(), read.Close()
 			return err
 		}
 		defer func() { _ = input.Close() }()
 		cmd.Stdin = input
 	}
-	if s.cfg.Attached {
-		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-		if err := cmd.Start(); err != nil {
-			return err
-		}
-		return wait(ctx, cmd, s.cfg.Limit)
-	}
-	return s.executeDetached(ctx, cmd)
-}
-
-// executeDetached runs a program whose output is logged.
-func (s *Script) executeDetached(ctx context.Context, cmd *exec.Cmd) error {
-	read, write, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("make a pipe: %w", err)
-	}
-	defer func() { _ = read.Close() }()
-	cmd.Stdout, cmd.Stderr = write, write
 	err = cmd.Start()
 	_ = write.Close()
 	if err != nil {
+		_ = read.Close()
 		return err
 	}
-	printed := make(chan struct{})
-	go s.relay(cmd.Path, read, printed)
+	out := s.relay(program, read)
+	defer out.leave()
 	err = wait(ctx, cmd, s.cfg.Limit)
-	select {
-	case <-printed:
-	case <-time.After(outputGrace):
+	var ended *endError
+	if errors.As(err, &ended) {
+		ended.program, ended.event = program, c.event
 	}
 	return err
 }
 
-// document is a file with the text, which needs nobody to write it while the
-// program reads it, or does not.
+// document is what a program reads the text from. It need not read it.
 func document(text []byte) (*os.File, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -115,17 +120,26 @@ func wait(ctx context.Context, cmd *exec.Cmd, limit time.Duration) error {
 	case err := <-ended:
 		return status(err)
 	case <-timer.C:
-		why = fmt.Errorf("did not end within %v", limit)
+		why = &endError{limit: limit}
 	case <-ctx.Done():
 		why = fmt.Errorf("was cut short: %w", context.Cause(ctx))
 	}
 	group := -cmd.Process.Pid
 	_ = syscall.Kill(group, syscall.SIGTERM)
+	killed := time.NewTimer(killGrace)
+	defer killed.Stop()
 	select {
 	case <-ended:
-	case <-time.After(killGrace):
+		// Others of its group may still be there.
+		_ = syscall.Kill(group, syscall.SIGKILL)
+	case <-killed.C:
+		_ = syscall.Kill(group, syscall.SIGKILL)
+		killed.Reset(reapGrace)
+		select {
+		case <-ended:
+		case <-killed.C: // the kernel keeps it: a disk, or a file server
+		}
 	}
-	_ = syscall.Kill(group, syscall.SIGKILL)
 	return why
 }
 
@@ -136,28 +150,64 @@ func status(err error) error {
 	}
 	w, ok := exit.Sys().(syscall.WaitStatus)
 	if ok && w.Signaled() {
-		return &statusError{signal: w.Signal()}
+		return &endError{signal: w.Signal()}
 	}
-	return &statusError{code: exit.ExitCode()}
+	return &endError{code: exit.ExitCode()}
 }
 
-// relay logs what a program prints, line by line, a bounded part of it.
-func (s *Script) relay(program string, from io.Reader, done chan<- struct{}) {
-	defer close(done)
-	r := bufio.NewReaderSize(from, maxLine)
-	for lines := 0; ; {
-		line, more, err := r.ReadLine()
-		if err != nil {
-			return
+// An output is what a program prints, and what it leaves behind.
+type output struct {
+	script *Script
+	file   *os.File
+	// quiet says that no more is logged; all that nothing more comes.
+	quiet atomic.Bool
+	all   chan struct{}
+}
+
+// relay begins to log what a program prints, line by line, a bounded part of it.
+func (s *Script) relay(program string, from *os.File) *output {
+	o := &output{script: s, file: from, all: make(chan struct{})}
+	log := s.cfg.Logger.With("if", s.cfg.Interface, "script", program)
+	go func() {
+		defer close(o.all)
+		defer func() { _ = from.Close() }()
+		r := bufio.NewReaderSize(from, maxLine)
+		for lines := 0; ; {
+			line, more, err := r.ReadLine()
+			if err != nil {
+				return
+			}
+			if text := printable(line); text != "" && lines <= maxLines && !o.quiet.Load() {
+				if lines++; lines > maxLines {
+					text = "(and more)"
+				}
+				log.Info("a script says", "text", text)
+			}
+			for more && err == nil {
+				_, more, err = r.ReadLine()
+			}
 		}
-		if text := printable(line); text != "" && lines < maxLines {
-			lines++
-			s.cfg.Logger.Info("a script says", "if", s.cfg.Interface, "script", program, "text", text)
-		}
-		for more && err == nil {
-			_, more, err = r.ReadLine()
-		}
+	}()
+	return o
+}
+
+// leave waits for what the program itself has printed.
+func (o *output) leave() {
+	t := time.NewTimer(outputGrace)
+	defer t.Stop()
+	select {
+	case <-o.all:
+		return
+	case <-t.C:
 	}
+	o.quiet.Store(true)
+	if o.script.relays.Add(1) > maxRelays {
+		_ = o.file.Close()
+	}
+	go func() {
+		<-o.all
+		o.script.relays.Add(-1)
+	}()
 }
 
 // printable is a line that moves no terminal's cursor.

@@ -36,23 +36,26 @@ const (
 // is not there.
 func fields(l *lease.Lease) map[uint8]string {
 	f := map[uint8]string{
-		optMask:       mask(l),
-		optRouters:    routers(l),
-		optDNS:        addrs(l.DNS),
-		optHostname:   l.Hostname,
-		optDomain:     l.Domain,
-		optBroadcast:  broadcast(l),
-		optNTP:        addrs(l.NTP),
-		optLeaseTime:  seconds(l.Valid),
-		optServer:     addr(l.Server),
-		optRenewTime:  seconds(l.T1),
-		optRebindTime: seconds(l.T2),
-		optSearch:     strings.Join(l.Search, " "),
-		optPortal:     "",
-		optMTU:        "",
+		optMask:      mask(l),
+		optRouters:   routers(l),
+		optDNS:       addrs(l.DNS),
+		optMTU:       "",
+		optBroadcast: addr(l.Broadcast),
+		optNTP:       addrs(l.NTP),
+		optLeaseTime: seconds(l.Valid),
+		optServer:    addr(l.Server),
+		optSearch:    strings.Join(l.Search, " "),
 	}
 	if l.MTU > 0 {
 		f[optMTU] = strconv.Itoa(l.MTU)
+	}
+	// What the fields cannot have is checked as all other texts are: the names
+	// that some servers put into option 15 are several.
+	if l.Domain != "" {
+		f[optDomain] = l.Domain
+	}
+	if l.Hostname != "" {
+		f[optHostname] = l.Hostname
 	}
 	if option.IsSafe(l.CaptivePortal) {
 		f[optPortal] = l.CaptivePortal
@@ -123,12 +126,10 @@ func network(l *lease.Lease) string {
 	return l.Prefix().Masked().Addr().String()
 }
 
-// broadcast is what the server said, or else the last address of the subnet.
-func broadcast(l *lease.Lease) string {
-	if l.Broadcast.IsValid() {
-		return l.Broadcast.String()
-	}
-	if l.Bits == 0 || l.Bits > 30 {
+// lastAddr is the last address of the subnet, which dhclient takes for its
+// broadcast address where the server has not said one; empty without a mask.
+func lastAddr(l *lease.Lease) string {
+	if l.Bits == 0 {
 		return ""
 	}
 	b := l.Prefix().Masked().Addr().As4()
