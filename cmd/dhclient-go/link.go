@@ -197,9 +197,7 @@ func (l *link) tellScript(o *options, ev client.Event) {
 			l.script.Tell(client.ReasonFail, "")
 		}
 	case client.Refused:
-		if ev.Lease == nil {
-			l.script.Tell(client.ReasonNak, ev.Message)
-		}
+		l.script.Tell(client.ReasonNak, ev.Message)
 	default:
 	}
 }
