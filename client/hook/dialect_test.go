@@ -164,6 +164,7 @@ var udhcpcSample = map[string]string{
 func TestUdhcpc(t *testing.T) {
 	t.Setenv("IF_METRIC", "7")
 	t.Setenv("NOTIFY_SOCKET", "/run/x")
+	t.Setenv("PATH", os.Getenv("PATH")+":/elsewhere")
 	r := record(t, "exit 3") // which udhcpc does not look at
 	s, j := newScript(t, Config{Programs: []string{r.path}, Dialect: Udhcpc, Configures: true, Env: []string{"MINE=yes"}})
 	l := sample(t, 5)
@@ -198,7 +199,7 @@ func TestUdhcpc(t *testing.T) {
 	}
 	ours := envOf(os.Environ())
 	for i, run := range runs {
-		if run.arg != want[i].arg || run.env["MINE"] != "yes" || run.env["IF_METRIC"] != "7" || run.env["NOTIFY_SOCKET"] != "" {
+		if run.arg != want[i].arg || run.env["MINE"] != "yes" || run.env["IF_METRIC"] != "7" || run.env["NOTIFY_SOCKET"] != "" || run.env["PATH"] != os.Getenv("PATH") {
 			t.Errorf("%s, want %s; environment %v", run.arg, want[i].arg, run.env)
 		}
 		maps.DeleteFunc(run.env, func(name, _ string) bool { _, ok := ours[name]; return ok || name == "MINE" })

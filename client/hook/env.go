@@ -3,6 +3,7 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/dhclient-go/dhclient-go/internal/option"
@@ -33,7 +34,7 @@ type environment struct {
 
 // environment begins with what every program has.
 func (s *Script) environment(inherited ...string) *environment {
-	return &environment{script: s, list: append(inherited, append([]string{searchPath}, s.cfg.Env...)...)}
+	return &environment{script: s, list: slices.Concat([]string{searchPath}, inherited, s.cfg.Env)}
 }
 
 // set sets a value that is ours, or an address or a number of a lease; not one

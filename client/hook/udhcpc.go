@@ -56,11 +56,12 @@ func (s *Script) udhcpcCall(n news, event string) *call {
 
 // inherited is our environment, without what is between us and who started us.
 // udhcpc's scripts have always had it: ifup of busybox and of others tell them
-// there what the configuration says of the link (IF_METRIC, IF_PEER_DNS).
+// there what the configuration says of the link (IF_METRIC, IF_PEER_DNS), and not
+// every system has its programs where we would look.
 func inherited() (list []string) {
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		if name != "PATH" && name != "NOTIFY_SOCKET" && name != "WATCHDOG_USEC" && name != "WATCHDOG_PID" && !strings.HasPrefix(name, "DHCLIENT_GO_") {
+		if name != "NOTIFY_SOCKET" && name != "WATCHDOG_USEC" && name != "WATCHDOG_PID" && !strings.HasPrefix(name, "DHCLIENT_GO_") {
 			list = append(list, v)
 		}
 	}
