@@ -23,7 +23,7 @@ const (
 	// what it leaves running may keep that open for ever, and maxRelays bounds
 	// of how many it is read then, and dropped. Not to read it would end them by
 	// SIGPIPE.
-	outputGrace = 100 * time.Millisecond
+	outputGrace = 500 * time.Millisecond
 	maxRelays   = 64
 	// maxLine and maxLines bound what of its output is logged.
 	maxLine  = 512

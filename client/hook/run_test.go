@@ -53,9 +53,9 @@ func allGone(t *testing.T, dir string) {
 func TestLimit(t *testing.T) {
 	t.Parallel()
 	path, dir := stubborn(t)
-	s, _ := newScript(t, Config{Programs: []string{path}, Dialect: Udhcpc, Configures: true, Limit: 500 * time.Millisecond})
+	s, _ := newScript(t, Config{Programs: []string{path}, Dialect: Udhcpc, Configures: true, Limit: 3 * time.Second})
 	err := s.ApplyFor(t.Context(), client.ReasonBound, sample(t, 5), nil)
-	if err == nil || !strings.Contains(err.Error(), path+" for bound: did not end within 500ms") {
+	if err == nil || !strings.Contains(err.Error(), path+" for bound: did not end within 3s") {
 		t.Errorf("the error is %v", err)
 	}
 	allGone(t, dir)
@@ -68,11 +68,13 @@ func TestContextEnds(t *testing.T) {
 	never := record(t)
 	s, _ := newScript(t, Config{Programs: []string{path, never.path}})
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		eventually(t, "it runs", func() bool { _, err := os.Stat(filepath.Join(dir, "started")); return err == nil })
-		cancel()
-	}()
-	err := s.ApplyFor(ctx, client.ReasonBound, sample(t, 5), nil)
+	defer cancel()
+	applied := make(chan error, 1)
+	l := sample(t, 5)
+	go func() { applied <- s.ApplyFor(ctx, client.ReasonBound, l, nil) }()
+	eventually(t, "it runs", func() bool { _, err := os.Stat(filepath.Join(dir, "started")); return err == nil })
+	cancel()
+	err := <-applied
 	if err == nil || !strings.Contains(err.Error(), "was cut short: context canceled") {
 		t.Errorf("the error is %v", err)
 	}
