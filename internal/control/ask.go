@@ -1,0 +1,172 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxAnswer is the longest line of an answer, in octets.
+const maxAnswer = 1 << 20
+
+// Asking is a request to all processes.
+type Asking struct {
+	// Dir is the directory of the sockets.
+	Dir string
+	// Request is what to ask; its Version and Netns are filled in.
+	Request Request
+	// Patience is how long a process may be silent; 0 for ever.
+	Patience time.Duration
+	// Each is called for each answer, one at a time, but for the last of a
+	// process. from tells the processes apart, and is worth no more.
+	Each func(from int, a *Answer)
+	// Ended is called when a process has said all, or ended: err is why it has
+	// not. It may be nil.
+	Ended func(from int, err error)
+}
+
+// Do asks every process that has a socket in Dir, at the same time, and returns
+// when all have said what they have to say, or ctx ends. No process is no error.
+// The error has one for each that could not be asked, or did not answer:
+// fs.ErrPermission for those that we may not ask.
+func (a Asking) Do(ctx context.Context) error {
+	a.Request.Version, a.Request.Netns = Version, Netns()
+	line, err := json.Marshal(a.Request)
+	if err != nil {
+		return fmt.Errorf("encode the request: %w", err)
+	}
+	line = append(line, '\n')
+	if _, err := os.ReadDir(a.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	paths := sockets(a.Dir)
+	errs := make([]error, len(paths))
+	var asking sync.WaitGroup
+	var mu sync.Mutex
+	for i, path := range paths {
+		asking.Go(func() {
+			asked, err := a.ask(ctx, path, line, func(answer *Answer) {
+				mu.Lock()
+				defer mu.Unlock()
+				a.Each(i, answer)
+			})
+			errs[i] = err
+			if asked && a.Ended != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				a.Ended(i, err)
+			}
+		})
+	}
+	asking.Wait()
+	return errors.Join(errs...)
+}
+
+// ask asks one process; asked says that there is one.
+func (a Asking) ask(ctx context.Context, path string, line []byte, each func(*Answer)) (asked bool, err error) {
+	fd, err := connect(path)
+	switch {
+	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+		return false, nil // it is no more
+	case err != nil:
+		return false, err
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer func() { _ = f.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = f.SetDeadline(time.Now()) })()
+	if err := trusted(fd, path); err != nil {
+		return false, err
+	}
+	err = a.converse(f, line, each)
+	switch {
+	case ctx.Err() != nil:
+		return true, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = fmt.Errorf("%s: the process does not answer", filepath.Base(path))
+	case errors.Is(err, errEnded):
+		return true, err
+	case err != nil:
+		err = fmt.Errorf("%s: %w", filepath.Base(path), err)
+	}
+	return true, err
+}
+
+// errEnded says that the process has ended in the middle.
+var errEnded = errors.New("the process has ended")
+
+// IsEnded says that a process has ended while it was talked to.
+func IsEnded(err error) bool { return errors.Is(err, errEnded) }
+
+// converse sends the request and reads the answers.
+func (a Asking) converse(f *os.File, line []byte, each func(*Answer)) error {
+	if err := f.SetWriteDeadline(time.Now().Add(requestTime)); err != nil {
+		return err
+	}
+	// A process that is busy may have closed its end: what it has said is read.
+	_, writing := f.Write(line)
+	r := bufio.NewScanner(&patientReader{f, a.Patience})
+	r.Buffer(nil, maxAnswer)
+	for r.Scan() {
+		var answer Answer
+		if err := json.Unmarshal(r.Bytes(), &answer); err != nil {
+			return fmt.Errorf("the answer makes no sense: %w", err)
+		}
+		switch {
+		case answer.Error != "":
+			return errors.New(answer.Error)
+		case answer.Done:
+			return nil
+		}
+		each(&answer)
+	}
+	switch err := r.Err(); {
+	case errors.Is(err, os.ErrDeadlineExceeded), err != nil && writing == nil:
+		return err
+	case writing != nil:
+		return writing
+	}
+	return errEnded
+}
+
+// trusted says nothing if the process behind fd is root's or ours: who may write
+// to the directory could have put a socket there to tell us stories.
+func trusted(fd int, path string) error {
+	peer, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return fmt.Errorf("who listens on %s: %w", path, err)
+	}
+	if peer.Uid != 0 && int(peer.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s is a socket of user %d, who is not asked", path, peer.Uid)
+	}
+	return nil
+}
+
+// A patientReader waits so long for each piece.
+type patientReader struct {
+	f        *os.File
+	patience time.Duration
+}
+
+// Read is the file's own.
+func (r *patientReader) Read(b []byte) (int, error) {
+	if r.patience > 0 {
+		if err := r.f.SetReadDeadline(time.Now().Add(r.patience)); err != nil {
+			return 0, err
+		}
+	}
+	n, err := r.f.Read(b)
+	if errors.Is(err, unix.ECONNRESET) {
+		err = io.EOF // it was closed with something unread
+	}
+	return n, err
+}

@@ -1,0 +1,154 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// dirMode is that of the directory: everyone may see which processes there are,
+// and that they may not ask them.
+const dirMode = 0o755
+
+// socketMode is that of a socket.
+const socketMode = 0o600
+
+// backlog is how many may wait to be accepted.
+const backlog = 16
+
+// makeDir makes the directory of the sockets, if it is missing.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), dirMode); err != nil {
+		return err
+	}
+	err := os.Mkdir(dir, dirMode)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil // another process was faster
+	case err != nil:
+		return err
+	}
+	return os.Chmod(dir, dirMode) // whatever the umask is
+}
+
+// listen returns a socket that listens as dir/NAME-PID.sock, and that path.
+//
+// It has another name until it listens: one that refuses is taken for that of a
+// process that is no more, and removed.
+func listen(dir, name string) (fd int, path string, err error) {
+	if err := makeDir(dir); err != nil {
+		return -1, "", err
+	}
+	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, "", fmt.Errorf("socket: %w", err)
+	}
+	base := fmt.Sprintf("%s-%d", name, os.Getpid())
+	hidden := filepath.Join(dir, "."+base+".new")
+	if err = bindTo(fd, hidden); err == nil {
+		sweep(dir, name)
+		path, err = giveName(hidden, filepath.Join(dir, base))
+		_ = os.Remove(hidden)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, "", err
+	}
+	return fd, path, nil
+}
+
+// bindTo makes the socket's file and listens.
+func bindTo(fd int, path string) error {
+	// On Linux the file gets the mode of the socket without what the umask takes
+	// away (unix(7) is silent; net/unix/af_unix.c, unix_bind_bsd): it is never
+	// open to others, and the chmod gives back what the umask took.
+	if err := unix.Fchmod(fd, socketMode); err != nil {
+		return fmt.Errorf("mode of the socket: %w", err)
+	}
+	// What a killed process with our number has left is in the way.
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		if len(path) >= maxPath {
+			return fmt.Errorf("bind %s: its path has more than %d octets", path, maxPath-1)
+		}
+		return fmt.Errorf("bind %s: %w", path, err)
+	}
+	err := os.Chmod(path, socketMode)
+	if err == nil {
+		err = unix.Listen(fd, backlog)
+	}
+	if err != nil {
+		_ = os.Remove(path)
+		return fmt.Errorf("listen on %s: %w", path, err)
+	}
+	return nil
+}
+
+// maxPath is the size of sun_path (unix(7)), with a zero at its end.
+const maxPath = 108
+
+// giveName gives the socket hidden the name base.sock or, where another process
+// has that (the same number in another pid namespace), one with a number. Unlike
+// a rename it never takes a name away.
+func giveName(hidden, base string) (path string, err error) {
+	for n := range 100 {
+		path = base + Suffix
+		if n > 0 {
+			path = fmt.Sprintf("%s-%d%s", base, n, Suffix)
+		}
+		if err = os.Link(hidden, path); !errors.Is(err, fs.ErrExist) {
+			return path, err
+		}
+	}
+	return "", err
+}
+
+// sweep removes what killed processes for the same link have left.
+func sweep(dir, name string) {
+	for _, path := range sockets(dir) {
+		if strings.HasPrefix(filepath.Base(path), name+"-") {
+			if fd, err := connect(path); err == nil {
+				_ = unix.Close(fd)
+			}
+		}
+	}
+}
+
+// sockets are the paths in dir that may be sockets of processes, in order.
+func sockets(dir string) (paths []string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, Suffix) && e.Type()&fs.ModeSocket != 0 {
+			paths = append(paths, filepath.Join(dir, name))
+		}
+	}
+	return paths
+}
+
+// connect returns a connection to the socket path, and removes it if nobody
+// listens there.
+func connect(path string) (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, fmt.Errorf("socket: %w", err)
+	}
+	err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+	if err == nil {
+		return fd, nil
+	}
+	_ = unix.Close(fd)
+	if errors.Is(err, unix.ECONNREFUSED) {
+		_ = os.Remove(path)
+	}
+	return -1, &fs.PathError{Op: "connect to", Path: path, Err: err}
+}
