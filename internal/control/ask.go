@@ -30,14 +30,14 @@ type Asking struct {
 	// Each is called for each answer, one at a time, but for the last of a
 	// process. from tells the processes apart, and is worth no more.
 	Each func(from int, a *Answer)
-	// Ended is called when a process has said all, or ended: err is why it has
-	// not. It may be nil.
-	Ended func(from int, err error)
+	// Ended is called when a process has ended before it has said all. It may be
+	// nil.
+	Ended func(from int)
 }
 
 // Do asks every process that has a socket in Dir, at the same time, and returns
-// when all have said what they have to say, or ctx ends. No process is no error.
-// The error has one for each that could not be asked, or did not answer:
+// when all have said what they have to say, or ctx ends. That there is no process,
+// or that one ends meanwhile, is no error. The error has one for each that could not be asked, or did not answer:
 // fs.ErrPermission for those that we may not ask.
 func (a Asking) Do(ctx context.Context) error {
 	a.Request.Version, a.Request.Netns = Version, Netns()
@@ -55,16 +55,17 @@ func (a Asking) Do(ctx context.Context) error {
 	var mu sync.Mutex
 	for i, path := range paths {
 		asking.Go(func() {
-			asked, err := a.ask(ctx, path, line, func(answer *Answer) {
+			err := a.ask(ctx, path, line, func(answer *Answer) {
 				mu.Lock()
 				defer mu.Unlock()
 				a.Each(i, answer)
 			})
-			errs[i] = err
-			if asked && a.Ended != nil {
+			if !errors.Is(err, errEnded) {
+				errs[i] = err
+			} else if a.Ended != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				a.Ended(i, err)
+				a.Ended(i)
 			}
 		})
 	}
@@ -72,40 +73,33 @@ func (a Asking) Do(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// ask asks one process; asked says that there is one.
-func (a Asking) ask(ctx context.Context, path string, line []byte, each func(*Answer)) (asked bool, err error) {
+// ask asks one process, if there is one.
+func (a Asking) ask(ctx context.Context, path string, line []byte, each func(*Answer)) error {
 	fd, err := connect(path)
 	switch {
 	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
-		return false, nil // it is no more
+		return nil // it is no more
 	case err != nil:
-		return false, err
+		return err
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer func() { _ = f.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = f.SetDeadline(time.Now()) })()
 	if err := trusted(fd, path); err != nil {
-		return false, err
+		return err
 	}
 	err = a.converse(f, line, each)
 	switch {
-	case ctx.Err() != nil:
-		return true, nil
+	case err == nil, ctx.Err() != nil:
+		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = fmt.Errorf("%s: the process does not answer", filepath.Base(path))
-	case errors.Is(err, errEnded):
-		return true, err
-	case err != nil:
-		err = fmt.Errorf("%s: %w", filepath.Base(path), err)
+		return fmt.Errorf("%s: the process does not answer", filepath.Base(path))
 	}
-	return true, err
+	return fmt.Errorf("%s: %w", filepath.Base(path), err)
 }
 
 // errEnded says that the process has ended in the middle.
 var errEnded = errors.New("the process has ended")
-
-// IsEnded says that a process has ended while it was talked to.
-func IsEnded(err error) bool { return errors.Is(err, errEnded) }
 
 // converse sends the request and reads the answers.
 func (a Asking) converse(f *os.File, line []byte, each func(*Answer)) error {

@@ -78,7 +78,10 @@ func listenWith(cfg Config, accept func(fd int) (int, error)) (*Server, error) {
 	s := &Server{cfg: cfg, fd: fd, path: path, accept: accept, conns: map[*os.File]bool{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.file, _ = os.Lstat(path)
-	if s.reg, err = poll.Register(fd, s.ready); err != nil {
+	s.regMu.Lock() // somebody may be there already
+	s.reg, err = poll.Register(fd, s.ready)
+	s.regMu.Unlock()
+	if err != nil {
 		s.unlink()
 		_ = unix.Close(fd)
 		return nil, err

@@ -113,12 +113,27 @@ func giveName(hidden, base string) (path string, err error) {
 	return "", err
 }
 
-// sweep removes what killed processes for the same link have left.
+// sweep removes what killed processes for the same link have left. It looks at
+// names only, in a small buffer: what a process needs at its start it keeps, since
+// it makes no garbage worth collecting later.
 func sweep(dir, name string) {
-	for _, path := range sockets(dir) {
-		if strings.HasPrefix(filepath.Base(path), name+"-") {
-			if fd, err := connect(path); err == nil {
-				_ = unix.Close(fd)
+	d, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = unix.Close(d) }()
+	buf := make([]byte, 1024)
+	for {
+		n, err := unix.ReadDirent(d, buf)
+		if n <= 0 || err != nil {
+			return
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		for _, other := range names {
+			if strings.HasPrefix(other, name+"-") && strings.HasSuffix(other, Suffix) {
+				if fd, err := connect(filepath.Join(dir, other)); err == nil {
+					_ = unix.Close(fd)
+				}
 			}
 		}
 	}
