@@ -50,7 +50,7 @@ func (o *options) absolutePaths() error {
 	if o.background == inForeground {
 		return nil
 	}
-	for _, path := range []*string{&o.leaseDir, &o.resolvConf, &o.pidFile} {
+	for _, path := range []*string{&o.leaseDir, &o.resolvConf, &o.pidFile, &o.controlDir} {
 		if *path == "" {
 			continue
 		}

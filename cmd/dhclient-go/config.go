@@ -50,6 +50,9 @@ type options struct {
 	// before the first lease.
 	serverOrFail bool
 
+	// all is for commands: each of several links.
+	all bool
+
 	verbosity int
 	quiet     bool
 	json      bool
@@ -78,6 +81,7 @@ type options struct {
 	hooks hook.Config
 
 	leaseDir   string
+	controlDir string
 	noDNS      bool
 	resolvConf string
 	// probe is the length of the conflict probe, as arpcheck has it.
@@ -89,7 +93,7 @@ type options struct {
 }
 
 func newOptions() *options {
-	return &options{timeout: forever, leaseDir: defaultLeaseDir, probe: arpcheck.DefaultDuration,
+	return &options{timeout: forever, leaseDir: defaultLeaseDir, controlDir: defaultControlDir, probe: arpcheck.DefaultDuration,
 		as: "dhclient-go"}
 }
 
@@ -130,9 +134,12 @@ func (o *options) check() error {
 
 // reserved are words that will be commands, so no script may come to rely on
 // them as interfaces; -i names an interface whatever it is called.
-var reserved = []string{"agent", "help", "init", "lease", "rebind", "release", "renew", "status", "stop", "watch"}
+var reserved = []string{"agent", "init"}
 
 func (o *options) addArgument(name string) error {
+	if findCommand(name) != nil {
+		return badUsage("%q is a command and stands first; for an interface of that name: -i %s", name, name)
+	}
 	if slices.Contains(reserved, name) {
 		return badUsage("%q is not a command; for an interface of that name: -i %s", name, name)
 	}
@@ -312,6 +319,12 @@ func setResolvConf(o *options, s string) error {
 func setLeaseDir(o *options, s string) error {
 	o.leaseDir = s
 	return notEmpty(s)
+}
+
+// setControlDir takes the directory of the sockets; empty for no socket.
+func setControlDir(o *options, s string) error {
+	o.controlDir = s
+	return nil
 }
 
 func setPidFile(o *options, s string) error {

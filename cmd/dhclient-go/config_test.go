@@ -101,7 +101,7 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"sixteen-octets--"}, `"sixteen-octets--" cannot be the name of an interface`},
 		{[]string{"-i", ".."}, `--interface: ".." cannot be the name of an interface`},
 		{[]string{"eth0\n"}, `"eth0\n" cannot be the name of an interface`},
-		{[]string{"release", "eth0"}, `"release" is not a command; for an interface of that name: -i release`},
+		{[]string{"release", "eth0"}, `"release" is a command and stands first; for an interface of that name: -i release`},
 		{[]string{"eth0", "--wait-link", "5s"}, "--wait-link: takes its value with an equals sign: --wait-link=5s"},
 		{[]string{"eth0", "--wait-link=0"}, `--wait-link: "0" is no time at all`},
 		{[]string{"eth0", "--wait-link=soon"}, `--wait-link: "soon" is not a duration like 300ms, 5s, 1m30s or 30 (seconds)`},

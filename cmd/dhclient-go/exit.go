@@ -14,7 +14,7 @@ const (
 	exitRuntime    = 1
 	exitNoLease    = 2
 	exitConflict   = 3
-	exitCapability = 4
+	exitCapability = 4  // or another permission
 	exitUsage      = 64 // EX_USAGE of sysexits.h
 )
 
@@ -66,7 +66,7 @@ func exitCode(err error) int {
 		return exitDone
 	case is[*usageError](err):
 		return exitUsage
-	case is[*client.CapabilityError](err):
+	case is[*client.CapabilityError](err), is[*forbiddenError](err):
 		return exitCapability
 	case isConflict(err):
 		return exitConflict

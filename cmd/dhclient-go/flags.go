@@ -40,6 +40,7 @@ var flagGroups = []flagGroup{
 			set: func(o *options, _ string) error { o.oneshot = true; return nil }},
 		{name: "background", short: "b", help: "go to the background with the first lease",
 			set: func(o *options, _ string) error { o.background = afterLease; return nil }},
+		{name: "control-dir", value: "DIR", help: "where commands find it (" + defaultControlDir + ");\nempty: nowhere", set: setControlDir},
 		{name: "pid-file", value: "PATH", help: "write the number of the process to PATH", set: setPidFile},
 		{name: "timeout", value: "DUR", help: "exit 2 without a lease by then (60s with -1, -b and\n--dry-run); 0 is no limit", set: setTimeout},
 		{name: "wait", value: "any|all", help: "which of several interfaces must get one (all)", set: setWait},
@@ -101,26 +102,32 @@ var allFlags = sync.OnceValue(func() (all []flagRow) {
 	return all
 })
 
-// parse reads the arguments behind the command's name.
+// parse reads the arguments behind the program's name.
 func parse(args []string) (*options, error) {
-	args, err := arrange(args, allFlags())
-	if err != nil {
-		return nil, err
-	}
-	o := newOptions()
-	app := newApp(o)
-	if err := app.Run(append([]string{app.Name}, args...)); err != nil {
-		return nil, err
-	}
-	if o.help || o.version {
-		return o, nil
+	o, err := read(args, allFlags(), (*options).addArgument)
+	if err != nil || o.help || o.version {
+		return o, err
 	}
 	return o, o.check()
 }
 
-// newApp is the command for package cli, which fills o when it runs. What the
+// read reads arguments by the flags that there are; add takes what is none.
+func read(args []string, flags []flagRow, add func(o *options, arg string) error) (*options, error) {
+	args, err := arrange(args, flags)
+	if err != nil {
+		return nil, err
+	}
+	o := newOptions()
+	app := newApp(flags, func(c *cli.Context) error { return o.fill(c, flags, add) })
+	if err := app.Run(append([]string{app.Name}, args...)); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// newApp is the command for package cli, which calls fill when it runs. What the
 // package would print itself is off: we exit with 64 and one line.
-func newApp(o *options) *cli.App {
+func newApp(flags []flagRow, fill cli.ActionFunc) *cli.App {
 	// Else a flag of its name keeps Action from running, HideHelp or not.
 	cli.HelpFlag = nil
 	app := &cli.App{
@@ -129,9 +136,9 @@ func newApp(o *options) *cli.App {
 		Writer: io.Discard, ErrWriter: io.Discard,
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return &usageError{problem: err.Error()} },
-		Action:         func(c *cli.Context) error { return o.fill(c) },
+		Action:         fill,
 	}
-	for _, row := range allFlags() {
+	for _, row := range flags {
 		app.Flags = append(app.Flags, row.cli())
 	}
 	return app
@@ -154,9 +161,9 @@ func (row *flagRow) cli() cli.Flag {
 }
 
 // fill gives every flag that was set to its row, then the arguments.
-func (o *options) fill(c *cli.Context) error {
+func (o *options) fill(c *cli.Context, flags []flagRow, add func(*options, string) error) error {
 	set := c.LocalFlagNames()
-	for _, row := range allFlags() {
+	for _, row := range flags {
 		for _, value := range row.given(c, set) {
 			if err := row.set(o, value); err != nil {
 				return &usageError{"--" + row.name, err.Error()}
@@ -167,7 +174,7 @@ func (o *options) fill(c *cli.Context) error {
 		return nil
 	}
 	for _, arg := range c.Args().Slice() {
-		if err := o.addArgument(arg); err != nil {
+		if err := add(o, arg); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/internal/capture"
+	"github.com/dhclient-go/dhclient-go/internal/control"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
@@ -26,6 +27,13 @@ type fleet struct {
 	// nil.
 	away  *departure
 	super *supervisor
+	// control serves the commands, which may be nobody, and stop ends the
+	// process for one of them. news is what they are told, netns where the links
+	// are.
+	control *control.Server
+	stop    func()
+	news    control.Feed[*eventLine]
+	netns   uint64
 }
 
 // A berth is the place of one interface, which may not exist yet.
@@ -39,6 +47,19 @@ type berth struct {
 	// while the fleet runs.
 	limit   context.Context
 	abandon context.CancelCauseFunc
+	// halted ends the client of this one link, and halt does that.
+	halted context.Context
+	halt   context.CancelFunc
+	story  *story
+}
+
+func (f *fleet) newBerth(name string) *berth {
+	b := &berth{name: name, ready: make(chan struct{}), ended: make(chan struct{})}
+	b.halted, b.halt = context.WithCancel(context.Background())
+	if !f.o.once() {
+		b.story = &story{name: name, news: &f.news}
+	}
+	return b
 }
 
 var (
@@ -49,6 +70,8 @@ var (
 	errAbandoned = errors.New("abandoned")
 	// errNoServer is why waiting ended: the schedule has given up.
 	errNoServer = errors.New("no server")
+	// errHalted is why waiting ended: a command has ended the link's client.
+	errHalted = errors.New("halted")
 )
 
 // newFleet opens each interface that must exist. With --wait all nothing is
@@ -58,7 +81,7 @@ func newFleet(o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{o: o, out: out, log: log, ns: ns}
+	f := &fleet{o: o, out: out, log: log, ns: ns, netns: control.Netns()}
 	if f.capture, err = openCapture(o, log); err != nil {
 		f.close()
 		return nil, err
@@ -66,7 +89,7 @@ func newFleet(o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
 	f.super = newSupervisor(f, log)
 	var failed []error
 	for _, name := range o.links {
-		b := &berth{name: name, ready: make(chan struct{}), ended: make(chan struct{})}
+		b := f.newBerth(name)
 		f.berths = append(f.berths, b)
 		if o.waitLink != 0 {
 			continue
@@ -103,6 +126,7 @@ func (f *fleet) noServer(b *berth) {
 
 // close ends what was opened.
 func (f *fleet) close() {
+	f.unlisten()
 	f.away.close()
 	f.super.close()
 	opened := false
@@ -182,6 +206,9 @@ func (f *fleet) run(signalled context.Context) error {
 
 // keep runs the client of b until ctx ends, when there is a link.
 func (f *fleet) keep(ctx context.Context, b *berth) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(b.halted, cancel)()
 	if b.link == nil {
 		if err := f.appear(ctx, b.name); err != nil {
 			return err
@@ -221,7 +248,7 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 		go func() { outcomes <- outcome{i, f.wait(b)} }()
 	}
 	errs := make([]error, len(f.berths))
-	good, bad := 0, 0
+	good, bad, halted := 0, 0, 0
 	for range f.berths {
 		got := <-outcomes
 		switch {
@@ -234,11 +261,13 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 			}
 		case errors.Is(got.err, errAbandoned):
 			// A signal, or another interface's error.
+		case errors.Is(got.err, errHalted):
+			halted++ // by one who knows
 		case !f.o.waitAny:
 			errs[got.berth] = got.err
 			abandon(errAbandoned)
 		default:
-			if bad++; bad == len(f.berths) {
+			if bad++; bad+halted == len(f.berths) {
 				return got.err
 			}
 			f.log.Error(got.err.Error())
@@ -247,7 +276,7 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if good == 0 || good < len(f.berths) && !f.o.waitAny {
+	if good == 0 || good+halted < len(f.berths) && !f.o.waitAny {
 		return errStopped
 	}
 	return nil
@@ -262,11 +291,16 @@ func (f *fleet) wait(b *berth) error {
 	}
 	select {
 	case <-ready:
-		return f.await(b)
+		if err := f.await(b); err == nil || b.halted.Err() == nil {
+			return err
+		}
+		return errHalted
 	case <-b.ended:
 	case <-b.limit.Done():
 	}
 	switch {
+	case b.halted.Err() != nil:
+		return errHalted
 	case b.limit.Err() == nil:
 		return b.err
 	case context.Cause(b.limit) == errTimeout:

@@ -57,10 +57,13 @@ func newFakeFleet(t *testing.T, o *options, apply error) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &berth{name: "eth0", link: &link{name: "eth0", client: c, watcher: plug{}}, ready: make(chan struct{}), ended: make(chan struct{})}
-	close(b.ready)
 	var log bytes.Buffer
-	return &fleet{o: o, out: &log, log: newLogger(o, &log), berths: []*berth{b}}
+	f := &fleet{o: o, out: &log, log: newLogger(o, &log)}
+	b := f.newBerth("eth0")
+	b.link = &link{name: "eth0", client: c, watcher: plug{}}
+	close(b.ready)
+	f.berths = []*berth{b}
+	return f
 }
 
 // An address that cannot be put on the link ends one shot at once, and says so.

@@ -8,6 +8,7 @@ import (
 
 const (
 	helpHead = `Usage: dhclient-go [FLAG...] IF...
+       dhclient-go COMMAND [FLAG...] [IF...]
 
 Gets an IPv4 address by DHCP for each interface IF and keeps it until stopped.
 Flags may stand before or after an interface. DUR is like 300ms, 5s or 1m; a
@@ -30,21 +31,23 @@ server keeps it until it ends; a link that is down is brought up, and says so.
 func printHelp(w io.Writer) {
 	var b strings.Builder
 	b.WriteString(helpHead)
-	if len(commands) > 0 {
-		b.WriteString("\nCommands, beside a running client (dhclient-go COMMAND --help)\n")
-	}
+	b.WriteString("\nCommands, beside a running client (COMMAND --help explains)\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "%-*s%s\n", helpColumn, "  "+c.name, c.help)
 	}
 	for _, g := range flagGroups {
 		fmt.Fprintf(&b, "\n%s\n", g.title)
-		for _, row := range g.flags {
-			text := strings.ReplaceAll(row.help, "\n", "\n"+strings.Repeat(" ", helpColumn))
-			fmt.Fprintf(&b, "%-*s%s\n", helpColumn, row.usage(), text)
-		}
+		writeFlags(&b, g.flags)
 	}
 	b.WriteString(helpTail)
 	_, _ = io.WriteString(w, b.String())
+}
+
+func writeFlags(b *strings.Builder, flags []flagRow) {
+	for _, row := range flags {
+		text := strings.ReplaceAll(row.help, "\n", "\n"+strings.Repeat(" ", helpColumn))
+		fmt.Fprintf(b, "%-*s%s\n", helpColumn, row.usage(), text)
+	}
 }
 
 // usage is how the flag is written.

@@ -48,6 +48,7 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
 	r := &reporter{name: name, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }, super: f.super}
 	config.OnEvent = func(ev client.Event) {
+		b.story.event(ev, func() uint64 { return l.client.Stats().Sent["DISCOVER"] })
 		r.event(ev)
 		l.tellScript(f.o, ev)
 	}

@@ -110,6 +110,7 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	// Not before the links are ours: another client may have the same file.
 	defer removePid(writePid(o, log), log)
 	defer context.AfterFunc(signals.ctx, f.super.stopping)()
+	f.listen(signals.cancel)
 	go signals.serve(f)
 	if err := f.prepare(signals, out, errs); err != nil {
 		return err
@@ -134,11 +135,16 @@ func complainAs(w io.Writer, name string, err error) {
 // version is set by the linker (-X main.version=...).
 var version string
 
-// versionLine is what --version prints.
-func versionLine() string {
+// versionNumber is the version alone.
+func versionNumber() string {
 	v := version
 	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
 		v = info.Main.Version
 	}
-	return fmt.Sprintf("dhclient-go %s %s", cmp.Or(v, "(devel)"), runtime.Version())
+	return cmp.Or(v, "(devel)")
+}
+
+// versionLine is what --version prints.
+func versionLine() string {
+	return fmt.Sprintf("dhclient-go %s %s", versionNumber(), runtime.Version())
 }

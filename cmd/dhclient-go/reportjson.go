@@ -28,6 +28,8 @@ type eventLine struct {
 	Reason    string       `json:"reason,omitempty"`
 	// Wait is the seconds until the next try.
 	Wait float64 `json:"wait_seconds,omitempty"`
+	// Count is how many events are missing here; only watch leaves some out.
+	Count uint64 `json:"count,omitempty"`
 }
 
 // writeJSON writes the line of ev.

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/dhclient-go/dhclient-go/internal/control"
+)
+
+// An action is one of renew, rebind, release and stop, of several links.
+type action struct {
+	command        string
+	o              *options
+	stdout, stderr io.Writer
+
+	mu sync.Mutex
+	// pending are the links whose outcome is not known, by the process.
+	pending map[string]int
+	// failed says that it came to nothing on one.
+	failed bool
+}
+
+// actOn is the command of that name.
+func actOn(command string) func(o *options, stdout, stderr io.Writer) (int, error) {
+	return func(o *options, stdout, stderr io.Writer) (int, error) {
+		a := &action{command: command, o: o, stdout: stdout, stderr: stderr, pending: map[string]int{}}
+		if err := a.prudent(); err != nil {
+			return 0, err
+		}
+		if o.timeout == forever {
+			o.timeout = actionTimeout
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
+		defer cancel()
+		names := o.asked()
+		errs := make([]error, len(names))
+		var asking sync.WaitGroup
+		for i, name := range names {
+			asking.Go(func() { errs[i] = a.ask(ctx, name) })
+		}
+		asking.Wait()
+		a.late()
+		if err := errors.Join(errs...); err != nil {
+			return 0, err
+		}
+		if a.failed {
+			return exitNoLease, nil
+		}
+		return exitDone, nil
+	}
+}
+
+// prudent refuses to take the lease from several links that nobody has named.
+func (a *action) prudent() error {
+	o := a.o
+	if a.command != "release" && a.command != "stop" || len(o.links) > 0 || o.all {
+		if o.all && len(o.links) > 0 {
+			return &usageError{"--all", "contradicts the names of links"}
+		}
+		return nil
+	}
+	all, err := statuses(o)
+	if len(all) < 2 {
+		return err
+	}
+	var names []string
+	for _, st := range all {
+		names = append(names, st.Interface)
+	}
+	return badUsage("clients run for %s: name one, or say --all", strings.Join(names, ", "))
+}
+
+// ask asks for one link, or all.
+func (a *action) ask(ctx context.Context, name string) error {
+	found := false
+	asking := control.Asking{Dir: a.o.controlDir, Request: control.Request{Command: a.command, Interface: name}}
+	asking.Each = func(from int, answer *control.Answer) {
+		var r report
+		if json.Unmarshal(answer.Link, &r) == nil {
+			found = true
+			a.report(from, &r)
+		}
+	}
+	asking.Ended = a.ended
+	switch err := asking.Do(ctx); {
+	case err != nil && !found:
+		return unasked(err)
+	case !found:
+		return &noClientError{name, a.o.controlDir}
+	}
+	return nil
+}
+
+// report says what came of it on one link.
+func (a *action) report(from int, r *report) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r.Pending {
+		a.pending[r.Interface] = from
+		return
+	}
+	delete(a.pending, r.Interface)
+	if r.OK {
+		fmt.Fprintf(a.stdout, "%s: %s\n", oneLine(r.Interface), oneLine(r.Text))
+		return
+	}
+	a.fail(r.Interface, r.Text)
+}
+
+func (a *action) fail(name, text string) {
+	a.failed = true
+	complain(a.stderr, fmt.Errorf("%s: %s failed: %s", name, a.command, text))
+}
+
+// ended is what the end of a process means for the links that it had.
+func (a *action) ended(from int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for name, of := range a.pending {
+		if of != from {
+			continue
+		}
+		delete(a.pending, name)
+		if a.command == "stop" {
+			fmt.Fprintf(a.stdout, "%s: stopped\n", oneLine(name))
+		} else {
+			a.fail(name, "the process has ended")
+		}
+	}
+}
+
+// late says why there is no outcome yet.
+func (a *action) late() {
+	for _, name := range slices.Sorted(maps.Keys(a.pending)) {
+		text := fmt.Sprintf("no outcome within %s", span(a.o.timeout))
+		if all, err := statusOf(a.o.controlDir, name); err == nil && len(all) > 0 {
+			v := newView(a.stdout)
+			what, _ := v.headline(&all[0].linkStatus)
+			text += fmt.Sprintf("; it goes on: %s, %s", all[0].State, what)
+		}
+		a.fail(name, text)
+	}
+}
