@@ -312,7 +312,11 @@ func (b *berth) epilogue() string {
 	b.story.mu.Lock()
 	defer b.story.mu.Unlock()
 	for _, line := range b.story.past {
-		if line.Event == "stopped" {
+		switch {
+		case line.Event != "stopped":
+		case line.Address != "" && b.story.held != nil:
+			return line.words() + " " + until(b.story.held)
+		default:
 			return line.words()
 		}
 	}

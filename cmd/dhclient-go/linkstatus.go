@@ -83,7 +83,9 @@ func (s *story) fill(st *linkStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.State, st.Since, st.Reason = s.state.String(), s.since, s.why
-	st.NextTry = some(s.next)
+	if s.next.After(lease.Now()) {
+		st.NextTry = some(s.next)
+	}
 	if st.State == "SELECTING" {
 		st.Unanswered = st.Counters.Sent["DISCOVER"] - s.heard
 	}

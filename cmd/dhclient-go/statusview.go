@@ -66,24 +66,23 @@ func (v *view) headline(st *linkStatus) (what, since string) {
 		has = v.remains(l)
 	}
 	since = v.since(st.Since)
-	switch st.State {
-	case "BOUND":
+	switch {
+	case st.NextTry != nil:
+		next := fmt.Sprintf("%s; next try in %s, at %s", has, roughly(st.NextTry.Sub(v.now)+time.Second/2), v.clock(*st.NextTry, "15:04:05"))
+		return next + colon(st.Reason), ""
+	case st.State == "BOUND":
 		if st.HeldSince != nil {
 			since = v.since(*st.HeldSince)
 		}
 		return has, since
-	case "SELECTING":
+	case st.State == "SELECTING":
 		text := fmt.Sprintf("%s; asking for %s", has, roughly(v.now.Sub(st.Since)))
 		if st.Unanswered > 0 {
 			text += fmt.Sprintf(", %s unanswered", several(st.Unanswered, "DISCOVER"))
 		}
 		return text, ""
-	case "WAITING":
-		text := has + "; waits"
-		if st.NextTry != nil {
-			text = fmt.Sprintf("%s; next try in %s, at %s", has, roughly(st.NextTry.Sub(v.now)+time.Second/2), v.clock(*st.NextTry, "15:04:05"))
-		}
-		return strings.TrimSuffix(text+": "+st.Reason, ": "), ""
+	case st.State == "WAITING":
+		return has + "; waits" + colon(st.Reason), ""
 	}
 	return has + "; " + st.doing(), since
 }

@@ -99,6 +99,8 @@ var statusScenes = map[string]struct {
 	"selecting": {st: aStatus("SELECTING", "started", 12*time.Second, nil).with(func(st *linkStatus) {
 		st.Unanswered, st.Counters = 4, linkCounters{Sent: map[string]uint64{"DISCOVER": 4}, SendErrors: 1}
 	})},
+	"selecting-pause": {st: aStatus("SELECTING", "no server has answered", 2*time.Minute, nil).
+		with(func(st *linkStatus) { st.NextTry = some(viewTime.Add(5 * time.Minute)) })},
 	"requesting": {st: aStatus("REQUESTING", "the offer is taken", time.Second, nil)},
 	"checking":   {st: aStatus("CHECKING", "acknowledged", time.Second, nil)},
 	"applying":   {st: aStatus("APPLYING", "no other station has the address", time.Second, nil)},
