@@ -128,12 +128,8 @@ func act(ctx context.Context, command string, meant []*berth, w *control.Writer)
 		go func() { reports <- b.act(ctx, command) }()
 	}
 	for range meant {
-		r := <-reports
-		if ctx.Err() != nil {
-			return nil // nobody waits any more
-		}
-		if err := w.Link(r); err != nil {
-			return err
+		if r := <-reports; ctx.Err() == nil {
+			_ = w.Link(r) // who has gone has ended ctx
 		}
 	}
 	return nil

@@ -138,8 +138,7 @@ func TestListen_Modes(t *testing.T) {
 			}
 		}
 	}
-	// Nor is it open to others between bind and chmod: it is the socket's own
-	// mode that the file gets.
+	// Nor is it open to others before that is looked at.
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +147,7 @@ func TestListen_Modes(t *testing.T) {
 	path := filepath.Join(shortDir(t), "s")
 	old := unix.Umask(0)
 	defer unix.Umask(old)
-	if err := errors.Join(unix.Fchmod(fd, socketMode), unix.Bind(fd, &unix.SockaddrUnix{Name: path})); err != nil {
+	if err := bindPrivate(fd, path); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := os.Lstat(path); err != nil || st.Mode().Perm() != socketMode {

@@ -67,23 +67,20 @@ func listen(dir, name string) (fd int, path string, err error) {
 
 // bindTo makes the socket's file and listens.
 func bindTo(fd int, path string) error {
-	// On Linux the file gets the mode of the socket without what the umask takes
-	// away (unix(7) is silent; net/unix/af_unix.c, unix_bind_bsd): it is never
-	// open to others, and the chmod gives back what the umask took.
-	if err := unix.Fchmod(fd, socketMode); err != nil {
-		return fmt.Errorf("mode of the socket: %w", err)
-	}
 	// What a killed process with our number has left is in the way.
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+	if err := bindPrivate(fd, path); err != nil {
 		if len(path) >= maxPath {
 			return fmt.Errorf("bind %s: its path has more than %d octets", path, maxPath-1)
 		}
 		return fmt.Errorf("bind %s: %w", path, err)
 	}
-	err := os.Chmod(path, socketMode)
+	st, err := os.Lstat(path)
+	if err == nil && st.Mode() != fs.ModeSocket|socketMode {
+		err = os.Chmod(path, socketMode) // a umask has taken more
+	}
 	if err == nil {
 		err = unix.Listen(fd, backlog)
 	}
@@ -92,6 +89,16 @@ func bindTo(fd int, path string) error {
 		return fmt.Errorf("listen on %s: %w", path, err)
 	}
 	return nil
+}
+
+// bindPrivate makes the socket's file, which nobody else may use at any moment:
+// on Linux it gets the mode of the socket, without what the umask takes away
+// (net/unix/af_unix.c, unix_bind_bsd; unix(7) is silent).
+func bindPrivate(fd int, path string) error {
+	if err := unix.Fchmod(fd, socketMode); err != nil {
+		return err
+	}
+	return unix.Bind(fd, &unix.SockaddrUnix{Name: path})
 }
 
 // maxPath is the size of sun_path (unix(7)), with a zero at its end.
