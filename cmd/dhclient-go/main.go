@@ -1,10 +1,23 @@
 // Command dhclient-go gets IPv4 addresses by DHCP and keeps them.
 //
-// main.go reads as the command runs; commands.go has what it can be called as;
-// flags.go has the flags, config.go what their values mean; fleet.go runs one
-// client for each interface, which link.go puts together; report.go and log.go
-// have what it says, exit.go how it ends; background.go goes to the background,
-// supervisor.go speaks to systemd.
+// main.go reads as the command runs, and commands.go has what it can be called
+// as. The client:
+//
+//   - flags.go and args.go have the flags, config.go what their values mean;
+//   - fleet.go runs one client for each interface, which link.go puts together;
+//   - report.go, reportjson.go and log.go have what it says, trace.go the ladder
+//     and the capture, tally.go the counts, exit.go how it ends;
+//   - background.go has the way to the background, supervisor.go the word to
+//     systemd, control.go and story.go what commands are told.
+//
+// The commands beside it: controlcommands.go has what they share, and a file
+// each (actcommand.go for renew, rebind, release and stop) the rest;
+// statusview.go and linkstatus.go draw.
+//
+// The other names: guise.go has what they share, dhclient.go and udhcpc.go make
+// options of what dhclientargs and udhcpcargs have read, voice.go has their words.
+//
+// generate*.go make the manual page and the completions, with a build tag.
 package main
 
 import (
