@@ -43,6 +43,9 @@ func (cfg *Config) ports() (client, server uint16) {
 	return cfg.ClientPort, cfg.ClientPort - 1
 }
 
+// Requested are the options that the client asks for, in the order of option 55.
+func (cfg *Config) Requested() []uint8 { return cfg.params() }
+
 // params is option 55.
 func (cfg *Config) params() []byte {
 	if cfg.RequestOnly {

@@ -209,7 +209,7 @@ func (d *dhclient) outfit(name string, link lease.LinkState, config *client.Conf
 		return nil, err
 	}
 	config.Fallback = d.fallback(i, link, config)
-	script.Options, script.Requested, script.Env = d.conf.Options, config.RequestOptions, d.args.Env
+	script.Options, script.Requested, script.Env = d.conf.Options, config.Requested(), d.args.Env
 	return &outfit{store: store, hooks: script}, nil
 }
 
