@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -77,8 +75,10 @@ type options struct {
 	outfit func(name string, link lease.LinkState, config *client.Config) (*outfit, error)
 	// noPreinit says that the link is not to be used.
 	noPreinit bool
-	// hooks are programs that are run.
-	hooks hook.Config
+	// hooks are the programs of --script; scriptSet says that it was said how
+	// they are run.
+	hooks     hook.Config
+	scriptSet bool
 
 	leaseDir   string
 	controlDir string
@@ -119,17 +119,13 @@ func (o *options) check() error {
 		return &usageError{"--pcap", "there is no standard output in the background: name a file"}
 	case o.once() && o.background != inForeground:
 		return &usageError{"--background", "contradicts --oneshot and --dry-run"}
-	case len(o.hooks.Programs) == 0 && (o.hooks.Configures || o.hooks.Limit > 0):
-		return &usageError{"--script", "is missing: --script-env and --script-timeout are about it"}
-	case o.dryRun && len(o.hooks.Programs) > 0:
-		return &usageError{"--script", "contradicts --dry-run"}
 	case o.noDNS && o.resolvConf != "":
 		return &usageError{"--resolv-conf", "contradicts --no-dns"}
 	}
 	if (o.once() || o.background == afterLease) && !o.timeoutSet {
 		o.timeout = onceTimeout
 	}
-	return nil
+	return o.checkScripts()
 }
 
 // reserved are words that will be commands, so no script may come to rely on
@@ -330,35 +326,6 @@ func setControlDir(o *options, s string) error {
 func setPidFile(o *options, s string) error {
 	o.pidFile = s
 	return notEmpty(s)
-}
-
-// addScript takes a program that can be run as things are: better now than when
-// a lease is there.
-func addScript(o *options, s string) error {
-	st, err := os.Stat(s)
-	switch {
-	case err != nil:
-		return err
-	case !st.Mode().IsRegular() || st.Mode().Perm()&0o111 == 0:
-		return fmt.Errorf("%s is not a program that can be run", s)
-	}
-	if s, err = filepath.Abs(s); err != nil {
-		return err
-	}
-	o.hooks.Programs = append(o.hooks.Programs, s)
-	return nil
-}
-
-func setScriptEnv(o *options, s string) (err error) {
-	o.hooks.Dialect, err = choose(s, choice[hook.Dialect]{"json", hook.JSON},
-		choice[hook.Dialect]{"dhclient", hook.Dhclient}, choice[hook.Dialect]{"udhcpc", hook.Udhcpc})
-	o.hooks.Configures = o.hooks.Dialect != hook.JSON
-	return err
-}
-
-func setScriptTimeout(o *options, s string) (err error) {
-	o.hooks.Limit, err = positive(s)
-	return err
 }
 
 func setLogFormat(o *options, s string) (err error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/hook"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
@@ -69,6 +70,19 @@ func TestParse(t *testing.T) {
 		{"--no-mtu", func(o *options) { o.netcfg.NoMTU = true }},
 		{"--resolv-conf /run/resolv.conf", func(o *options) { o.resolvConf = "/run/resolv.conf" }},
 		{"--lease-dir /run/leases", func(o *options) { o.leaseDir = "/run/leases" }},
+		{"--script a --script=/b,c", func(o *options) { o.hooks.Programs = []string{"a", "/b,c"} }},
+		{"--script a --script-env json", func(o *options) { o.hooks.Programs, o.scriptSet = []string{"a"}, true }},
+		{"--script a --script-env dhclient --script-timeout 5", func(o *options) {
+			o.hooks = hook.Config{Programs: []string{"a"}, Dialect: hook.Dhclient, Configures: true, Limit: 5 * time.Second}
+			o.scriptSet = true
+		}},
+		{"--script a --script-env udhcpc --metric 9", func(o *options) {
+			o.hooks = hook.Config{Programs: []string{"a"}, Dialect: hook.Udhcpc, Configures: true}
+			o.scriptSet, o.netcfg.Metric = true, 9
+		}},
+		{"--script a --script-env udhcpc --script-env json --no-dns", func(o *options) {
+			o.hooks.Programs, o.scriptSet, o.noDNS = []string{"a"}, true, true
+		}},
 		{"-v", func(o *options) { o.verbosity = 1 }},
 		{"-vv", func(o *options) { o.verbosity = 2 }},
 		{"--verbose -v --verbose", func(o *options) { o.verbosity = 3 }},
@@ -141,6 +155,17 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--pcap", "-", "--dry-run"}, "--pcap: standard output is that of --json and --dry-run: name a file"},
 		{[]string{"eth0", "--trace", "-b"}, "--trace: contradicts --background: there is nobody to follow it"},
 		{[]string{"eth0", "--pcap", "-", "-b"}, "--pcap: there is no standard output in the background: name a file"},
+		{[]string{"eth0", "--script", ""}, "--script: the path is empty"},
+		{slices.Concat([]string{"eth0"}, slices.Repeat([]string{"--script=x"}, 33)), "--script: more than 32 programs"},
+		{[]string{"eth0", "--script-env", "json"}, "--script: is needed with --script-env and --script-timeout"},
+		{[]string{"eth0", "--script-timeout", "5"}, "--script: is needed with --script-env and --script-timeout"},
+		{[]string{"eth0", "--script", "x", "--script-env", "sh"}, `--script-env: "sh" is not json, dhclient or udhcpc`},
+		{[]string{"eth0", "--script", "x", "--script-timeout", "0"}, `--script-timeout: "0" is no time at all`},
+		{[]string{"eth0", "--script", "x", "--script-timeout", "2h"}, `--script-timeout: "2h" is longer than the 1h that a script may take`},
+		{[]string{"eth0", "--script", "x", "--script-env", "udhcpc", "--no-dns"}, "--no-dns: contradicts --script-env udhcpc: the script configures the link"},
+		{[]string{"eth0", "--script", "x", "--script-env", "udhcpc", "--no-routes"}, "--routes: contradicts --script-env udhcpc: the script configures the link"},
+		{[]string{"eth0", "--script", "x", "--script-env", "dhclient", "--no-mtu"}, "--no-mtu: contradicts --script-env dhclient: the script configures the link"},
+		{[]string{"eth0", "--script", "x", "--script-env", "dhclient", "--resolv-conf", "y"}, "--resolv-conf: contradicts --script-env dhclient: the script configures the link"},
 		{[]string{"eth0", "-q", "-v"}, "--quiet: contradicts --verbose"},
 	} {
 		_, err := parse(tt.args)

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/dhclient-go/dhclient-go/client/hook"
 )
 
 // A flagRow is a flag: how it is written, what --help says, and what it does
@@ -71,10 +73,12 @@ var flagGroups = []flagGroup{
 		{name: "resolv-conf", value: "PATH", help: "write the name servers to PATH", set: setResolvConf},
 		{name: "no-mtu", help: "ignore the MTU that the server sends",
 			set: func(o *options, _ string) error { o.netcfg.NoMTU = true; return nil }},
-		{name: "script", value: "PROGRAM", list: true, help: "run PROGRAM when something has changed; repeatable", set: addScript},
-		{name: "script-env", value: "FORM", help: "what it is told: json (default), dhclient or udhcpc;\nas the latter two it configures the link for us", set: setScriptEnv},
-		{name: "script-timeout", value: "DUR", help: "how long it may run (60s)", set: setScriptTimeout},
 		{name: "lease-dir", value: "DIR", help: "where leases are kept (" + defaultLeaseDir + ")", set: setLeaseDir},
+	}},
+	{"What it runs", []flagRow{
+		{name: "script", value: "PATH", list: true, help: "run PATH when the lease changes; may be repeated", set: addScript},
+		{name: "script-env", value: "MODE", help: "how it is told: json (default), dhclient or udhcpc,\nwith which it configures the link in our place", set: setScriptEnv},
+		{name: "script-timeout", value: "DUR", help: "how long one may run (" + span(hook.DefaultLimit) + ")", set: setScriptTimeout},
 	}},
 	{"What it says", []flagRow{
 		{name: "verbose", short: "v", list: true, help: "each state change, and counts at the end;\ntwice (-vv): each message",

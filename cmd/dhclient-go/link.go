@@ -132,9 +132,9 @@ func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
 }
 
 // ownOutfit is what links have under our own name.
-func (o *options) ownOutfit(name string, _ lease.LinkState, _ *client.Config) (*outfit, error) {
+func (o *options) ownOutfit(name string, _ lease.LinkState, config *client.Config) (*outfit, error) {
 	store, err := lease.NewDir(o.leaseDir, name)
-	return &outfit{store: store, hooks: o.hooks}, err
+	return &outfit{store: store, hooks: o.ownHooks(config)}, err
 }
 
 // configures gives config who makes the link match a lease: scripts that are made

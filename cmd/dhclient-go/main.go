@@ -112,6 +112,9 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	if err := o.absolutePaths(); err != nil {
 		return err
 	}
+	if err := o.findScripts(); err != nil {
+		return err
+	}
 	if err := checkCapabilities(o); err != nil {
 		return err
 	}
