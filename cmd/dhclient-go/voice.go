@@ -60,11 +60,12 @@ func (h *voiceHandler) Handle(ctx context.Context, r slog.Record) error {
 		attrs[a.Key] = oneLine(a.Value.Resolve().String())
 		return true
 	})
-	if line := h.voice.tell(r.Message, attrs); line != "" && h.aloud() {
+	line := h.voice.tell(r.Message, attrs)
+	if line != "" && h.aloud() {
 		_, err := io.WriteString(h.w, line+"\n")
 		return err
 	}
-	if r.Level < slog.LevelWarn {
+	if line != "" || r.Level < slog.LevelWarn {
 		return nil
 	}
 	return h.lineHandler.Handle(ctx, r)
