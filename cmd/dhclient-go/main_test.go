@@ -8,11 +8,15 @@ import (
 	"github.com/dhclient-go/dhclient-go/internal/nettest"
 )
 
-// TestMain makes this binary the command too, under its own name in $PATH: what
-// it does there counts as covered, if GOCOVERDIR is set.
+// TestMain makes this binary the command too, under its own name and those that
+// it stands in for in $PATH: what it does there counts as covered, if GOCOVERDIR
+// is set.
 func TestMain(m *testing.M) {
 	nettest.Enter()
-	testscript.Main(m, map[string]func(){"dhclient-go": main, "go-late": main, "go-at-once": main, "go-logged": main})
+	testscript.Main(m, map[string]func(){
+		"dhclient-go": main, "go-late": main, "go-at-once": main, "go-logged": main,
+		"dhclient": main, "udhcpc": main,
+	})
 }
 
 // The command lines in testdata/script, and what is said about them.

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
+	"github.com/dhclient-go/dhclient-go/internal/nettest"
+	"github.com/dhclient-go/dhclient-go/internal/nettest/frame"
+)
+
+// A stage is a site where the program is called by another's name, with a script
+// that writes down what it is told.
+type stage struct {
+	*site
+	server *dhcptest.Server
+	wire   *nettest.Sniffer
+}
+
+// newStage is a site with one link, eth0, whose frames are recorded.
+func newStage(t *testing.T, change func(*dhcptest.Config)) *stage {
+	t.Helper()
+	s := &stage{site: newSite(t)}
+	s.server = s.link(t, change)
+	s.wire = nettest.Capture(t, s.far[0], "eth0")
+	s.script(t, "")
+	s.write(t, "conf", "timeout 1; retry 1;\n")
+	t.Cleanup(func() {
+		if pid := s.readPid(); pid > 0 {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if t.Failed() {
+			t.Logf("%s\n%s", s.read("events"), s.read("leases"))
+		}
+	})
+	return s
+}
+
+// silent is a server that does not answer.
+func silent(c *dhcptest.Config) { c.Silent = true }
+
+func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *stage) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(s.path(name), []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read is what a file has, nothing if there is none.
+func (s *stage) read(name string) string {
+	b, _ := os.ReadFile(s.path(name))
+	return string(b)
+}
+
+// script makes the script: it writes down the event and its environment, a line
+// each with the event before it, puts the address on the link or takes it off,
+// and ends as the shell does with what is told.
+func (s *stage) script(t *testing.T, then string) {
+	t.Helper()
+	s.write(t, "script", fmt.Sprintf(`#!/bin/sh
+event=${1:-$reason}
+{ env | sort | sed "s/^/$event /"; echo "$event ."; } >>%s
+case $event in
+BOUND | REBOOT | TIMEOUT | bound) ip addr replace "${new_ip_address-$ip}/24" dev "$interface" ;;
+PREINIT | EXPIRE | RELEASE | STOP | deconfig) ip -4 addr flush dev "$interface" ;;
+esac
+%s
+`, s.path("events"), then))
+}
+
+// events are what the script was told, in order.
+func (s *stage) events() (list []string) {
+	for line := range strings.Lines(s.read("events")) {
+		if event, ok := strings.CutSuffix(line, " .\n"); ok {
+			list = append(list, event)
+		}
+	}
+	return list
+}
+
+// told waits until the script was told these events and no others before them.
+func (s *stage) told(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	waitFor(t, fmt.Sprintf("the script is told %q", want), func() bool {
+		got = s.events()
+		return len(got) >= len(want)
+	})
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the script is told %q, not %q", got, want)
+	}
+}
+
+// dhclient is the command line of dhclient with the files of the stage.
+func (s *stage) dhclient(args ...string) []string {
+	return append([]string{"dhclient", "-sf", s.path("script"), "-lf", s.path("leases"), "-pf", s.pidFile(), "-cf", s.path("conf")}, args...)
+}
+
+// udhcpc is the command line of udhcpc with the files of the stage.
+func (s *stage) udhcpc(args ...string) []string {
+	return append([]string{"udhcpc", "-i", "eth0", "-s", s.path("script"), "-p", s.pidFile()}, args...)
+}
+
+// await waits for the next message of that type on the wire.
+func (s *stage) await(t *testing.T, of dhcpv4.MessageType) frame.Frame {
+	t.Helper()
+	return s.wire.WaitFor(t, patience, frame.IsDHCP(of))
+}
+
+// sent counts the messages of a type that have been on the wire.
+func (s *stage) sent(of dhcpv4.MessageType) int { return len(s.wire.Matching(frame.IsDHCP(of))) }
+
+// answers has the server answer from now on.
+func (s *stage) answers(t *testing.T, change func(*dhcptest.Config)) {
+	t.Helper()
+	if err := s.server.Configure(change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goes waits for the end of a process whose pid file is kept, or was removed
+// meanwhile.
+func goes(t *testing.T, pid int) {
+	t.Helper()
+	waitFor(t, "end of the process", func() bool { return !alive(pid) })
+}
+
+var first, second = netip.MustParseAddr("192.0.0.5"), netip.MustParseAddr("192.0.0.6")
