@@ -113,7 +113,9 @@ func configure(ctx context.Context, k kernel, index int, want *plan, own owned, 
 		if try > 2 {
 			return foreign, unsettled(want, failed)
 		}
-		failed = carryOut(ctx, k, index, diff(want, have, own), log)
+		var refused []route
+		refused, failed = carryOut(ctx, k, index, diff(want, have, own), log)
+		closeDoors(k, index, want.useless(refused), log)
 	}
 }
 
@@ -141,9 +143,9 @@ func unsettled(want *plan, failed error) error {
 	return fmt.Errorf("%s: %w", text, failed)
 }
 
-// carryOut makes the changes and returns what went wrong with addresses. Routes
-// that fail are told in one line.
-func carryOut(ctx context.Context, k kernel, index int, changes []change, log *slog.Logger) (failed error) {
+// carryOut makes the changes and returns the routes that could not be added, and
+// what went wrong with addresses. Routes that fail are told in one line.
+func carryOut(ctx context.Context, k kernel, index int, changes []change, log *slog.Logger) (missing []route, failed error) {
 	refused, first := 0, ""
 	for _, c := range changes {
 		err := ctx.Err()
@@ -157,15 +159,27 @@ func carryOut(ctx context.Context, k kernel, index int, changes []change, log *s
 			if refused++; refused == 1 {
 				first = fmt.Sprintf("%v: %v", c, err)
 			}
+			if c.action == addRoute {
+				missing = append(missing, c.route)
+			}
 		default:
 			failed = errors.Join(failed, fmt.Errorf("%v: %w", c, err))
 			if c.action == addAddress {
-				return failed // no route can prefer an address that is not there
+				return missing, failed // no route can prefer an address that is not there
 			}
 		}
 	}
 	if refused > 0 {
 		log.Warn("routes were refused", "count", refused, "first", first)
 	}
-	return failed
+	return missing, failed
+}
+
+// closeDoors removes routes to gateways through which nothing goes.
+func closeDoors(k kernel, index int, doors []route, log *slog.Logger) {
+	for _, r := range doors {
+		c := change{action: deleteRoute, route: r}
+		err := k.change(index, c)
+		log.Debug("nothing goes through the gateway", "change", c, "err", err)
+	}
 }

@@ -309,6 +309,35 @@ func TestConfigure_OneBadRouteIsAWarning(t *testing.T) {
 	}
 }
 
+// The route to a gateway outside the subnet is there for what goes through it,
+// and goes when all of that was refused; one that the lease asks for stays.
+func TestConfigure_NoRouteToAGatewayForNothing(t *testing.T) {
+	const door = "2: route 192.0.2.1/32 scope link src 10.0.0.5 metric 1002 proto dhcp\n"
+	for name, tt := range map[string]struct{ text, refused, then string }{
+		"all refused": {"10.0.0.5/32 route 0.0.0.0/0 192.0.2.1 route 8.0.0.0/8 192.0.2.1", "0.0.0.0/0 8.0.0.0/8", ""},
+		"one is not": {"10.0.0.5/32 route 0.0.0.0/0 192.0.2.1 route 8.0.0.0/8 192.0.2.1", "0.0.0.0/0",
+			door + "2: route 8.0.0.0/8 via 192.0.2.1 src 10.0.0.5 metric 1002 onlink proto dhcp\n"},
+		"the server's own": {"10.0.0.5/32 route 192.0.2.1/32 - route 0.0.0.0/0 192.0.2.1", "0.0.0.0/0", door},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := &fakeKernel{addresses: map[int][]address{}, refuse: func(c change) error {
+				if c.action == addRoute && strings.Contains(tt.refused, c.route.dst.String()) {
+					return unix.EINVAL
+				}
+				return nil
+			}}
+			l := newLease(t, tt.text)
+			p, err := planLease(l, Config{}, facts{index: 2, mtu: 1500}, l.Start)
+			must(t, err)
+			for range 2 { // a renewal does it no other way
+				_, err = configure(t.Context(), k, 2, &p, ownership(l, []*lease.Lease{l}, 1002), slog.New(slog.DiscardHandler))
+				must(t, err)
+				compare(t, "kernel", k.String(), "2: address 10.0.0.5/32 noprefixroute valid_lft 3600sec\n"+tt.then)
+			}
+		})
+	}
+}
+
 func TestConfigure_LinkDown(t *testing.T) {
 	k := &fakeKernel{addresses: map[int][]address{}, down: true}
 	l := newLease(t, lease5)

@@ -28,6 +28,9 @@ const (
 type plan struct {
 	address address
 	routes  []route // in the order in which they can be added
+	// doors are the routes among them that no lease asks for: each leads to a
+	// gateway, for the sake of what goes through it.
+	doors []route
 	// notes say, for a log, what of the lease is not in the plan.
 	notes []string
 }

@@ -2,6 +2,7 @@ package netcfg
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
@@ -41,6 +42,7 @@ func (p *planner) throughGateway(r lease.Route) {
 	}
 	if host := netip.PrefixFrom(r.Gateway, 32); !p.known[host] && !p.reaches(r.Gateway) {
 		p.addOnLink(host)
+		p.doors = append(p.doors, p.routes[len(p.routes)-1])
 	}
 	p.addVia(r.Dst, r.Gateway, true)
 }
@@ -127,4 +129,19 @@ func (p *planner) badGateway(g netip.Addr) string {
 		return "gateway is the address of the subnet"
 	}
 	return ""
+}
+
+// useless are the doors through which nothing goes, as these routes of the plan
+// were refused.
+func (p *plan) useless(refused []route) (out []route) {
+	if p == nil {
+		return nil
+	}
+	for _, door := range p.doors {
+		used := func(r route) bool { return r.gateway == door.dst.Addr() && !slices.Contains(refused, r) }
+		if !slices.ContainsFunc(p.routes, used) {
+			out = append(out, door)
+		}
+	}
+	return out
 }
