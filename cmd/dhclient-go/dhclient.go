@@ -141,7 +141,7 @@ func (d *dhclient) options() (*options, error) {
 		o.pidFile = a.PidFile.Name
 	}
 	if o.serverOrFail = a.Once; a.Once {
-		o.timeout = d.patience()
+		o.timeout = d.patience() + time.Second // no server is said before
 	}
 	switch {
 	case a.Foreground || a.Action != dhclientargs.Run:
@@ -360,7 +360,7 @@ func (d *dhclient) end(signals *signals, _, stderr io.Writer) error {
 		return err
 	}
 	// The link is not used: what the lease file has is taken back at once.
-	o.noPreinit, o.waitLink = true, 0
+	o.noPreinit, o.waitAny = true, false
 	o.client.OnExit = client.Remove
 	if d.args.Action == dhclientargs.Release {
 		o.client.OnExit = client.ReleaseFound

@@ -167,7 +167,7 @@ func TestDhclient_RestartAsksForItsLease(t *testing.T) {
 	p := s.exec(t, s.dhclient("-d", "eth0")...)
 	p.stderr.wait(t, "DHCPNAK from 192.0.0.1\n")
 	s.answers(t, func(c *dhcptest.Config) { c.NakRequests = false })
-	s.told(t, "PREINIT", "BOUND", "PREINIT", "REBOOT", "PREINIT", "EXPIRE", "BOUND")
+	s.told(t, "PREINIT", "BOUND", "PREINIT", "REBOOT", "PREINIT", "EXPIRE", "PREINIT", "BOUND")
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -13,10 +16,23 @@ import (
 // is set.
 func TestMain(m *testing.M) {
 	nettest.Enter()
+	sideBySide()
 	testscript.Main(m, map[string]func(){
 		"dhclient-go": main, "go-late": main, "go-at-once": main, "go-logged": main,
 		"dhclient": main, "udhcpc": main,
 	})
+}
+
+// side is how many tests run at a time: they wait, most of them.
+const side = "-test.parallel=24"
+
+// sideBySide has so many tests run at a time, unless the command line says how
+// many: there is one processor (package oneproc), and as many tests would be.
+func sideBySide() {
+	given := slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.parallel") })
+	if !given && strings.HasSuffix(os.Args[0], ".test") {
+		os.Args = slices.Insert(os.Args, 1, side)
+	}
 }
 
 // The command lines in testdata/script, and what is said about them.

@@ -58,7 +58,7 @@ udhcpc: lease of 192.0.2.5 obtained from 192.0.2.1, lease time 3600
 				log.Info("state", "from", "INIT")
 			}
 			say()
-			if got := b.String(); got != "eth0: warning: no lease: no server has answered (wait 1m)\n" {
+			if got := b.String(); got != "" {
 				t.Errorf("in a low voice it says %q", got)
 			}
 			b.Reset()

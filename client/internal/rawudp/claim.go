@@ -80,18 +80,26 @@ const (
 	// after a moment, is none of ours.
 	claimTries = 5
 	claimPause = 10 * time.Millisecond
+	// dyingLimit is how long one may take to be gone that was killed: its threads
+	// end one by one, and its sockets with the last.
+	dyingLimit = 2 * time.Second
 )
 
 // bind takes the name, or says who has it.
 func (c *claim) bind(name *unix.SockaddrUnix) error {
-	for range claimTries {
+	for try, limit := 0, time.Now().Add(dyingLimit); try < claimTries; {
 		switch err := unix.Bind(c.fd, name); {
 		case err == nil:
 			return nil
 		case !errors.Is(err, unix.EADDRINUSE):
 			return fmt.Errorf("claim %s: %w", name.Name, err)
 		}
-		if err := holder(name); err != nil {
+		err := holder(name)
+		var held *HeldError
+		switch {
+		case err == nil:
+			try++
+		case !errors.As(err, &held) || !isDying(held.PID) || time.Now().After(limit):
 			return err
 		}
 		time.Sleep(claimPause) // it begins or ends just now, or is asked by many
@@ -202,6 +210,20 @@ func holder(name *unix.SockaddrUnix) error {
 		return errForeign
 	}
 	return &HeldError{PID: int(cred.Pid), Name: command(int(cred.Pid))}
+}
+
+// isDying says that a process has been killed, and is not gone yet: the state
+// behind its name (proc_pid_stat(5)) is that of a zombie, or it is unknown by now.
+func isDying(pid int) bool {
+	if pid == 0 {
+		return false
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	i := strings.LastIndexByte(string(b), ')')
+	return err == nil && i >= 0 && i+2 < len(b) && (b[i+2] == 'Z' || b[i+2] == 'X')
 }
 
 // command is the name of a process, printable; empty if it cannot be told.
