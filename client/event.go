@@ -86,8 +86,8 @@ type (
 		Addr netip.Addr
 		Err  error
 	}
-	// NoServer says that Config.Schedule has given up for now: the next try is
-	// after Wait.
+	// NoServer says that Config.Schedule has given up for now, and that there is
+	// no stored lease to use meanwhile: the next try is after Wait.
 	NoServer struct{ Wait time.Duration }
 	// Ignored says that a message had no meaning: Reason has why.
 	Ignored struct{ Reason string }

@@ -91,7 +91,10 @@ func (s selecting) step(m *Machine, now time.Time, ev Event) state {
 	case Probed:
 		return s.probed(m, now, ev)
 	case Applied:
-		s.stored = m.appliedStored(s.stored, ev)
+		last := s.stored
+		if s.stored = m.appliedStored(last, ev); s.stored == nil && last != nil && last == m.cfg.Fallback {
+			return s.failed(m, now)
+		}
 	}
 	return s
 }
@@ -119,16 +122,24 @@ func (s selecting) tick(m *Machine, now time.Time) state {
 func (s selecting) giveUp(m *Machine, now time.Time) state {
 	wait := max(m.cfg.Schedule.Pause, time.Second)
 	s.next, s.until, s.tries = now.Add(wait), time.Time{}, 0
-	m.note(Notice{Kind: NoServer, Wait: wait})
+	if m.onLink != nil {
+		return s // a stored lease does for now: nothing has failed
+	}
 	l := m.cfg.Fallback
-	if l == nil || l.Expired(now) || m.onLink != nil || m.probing.IsValid() || m.shunned.has(l.Address, now) {
-		return s
+	if l == nil || l.Expired(now) || m.probing.IsValid() || m.shunned.has(l.Address, now) {
+		return s.failed(m, now)
 	}
 	s.stored, s.vouched = l, true
 	if m.cfg.ACD == NoProbe {
 		return s.useStored(m)
 	}
 	m.probe(l.Address)
+	return s
+}
+
+// failed says that there is no lease, and that none is asked for until next.
+func (s selecting) failed(m *Machine, now time.Time) state {
+	m.note(Notice{Kind: NoServer, Wait: s.next.Sub(now)})
 	return s
 }
 
@@ -187,8 +198,11 @@ func (s selecting) reached(m *Machine, ev Reached) state {
 }
 
 func (s selecting) probed(m *Machine, now time.Time, ev Probed) state {
+	last := s.stored
 	s.stored = m.probedStored(now, s.stored, ev)
 	switch {
+	case s.stored == nil && last != nil && last == m.cfg.Fallback:
+		return s.failed(m, now)
 	case s.stored == nil || m.used || !s.vouched:
 	case ev.Err != nil:
 		s.vouched = false // the next DISCOVER asks again
