@@ -41,11 +41,14 @@ func (l *Lease) check() error {
 			return fmt.Errorf("routes: gateway %v", g)
 		}
 	}
-	for _, list := range [][]netip.Addr{l.DNS, l.NTP} {
-		for _, a := range list {
-			if !UsableAddr(a) {
-				return fmt.Errorf("dns, ntp: %v cannot be a server", a)
-			}
+	for _, a := range l.DNS {
+		if !UsableAddr(a) && !(a.Is4() && a.IsLoopback()) { // a configuration may add its own
+			return fmt.Errorf("dns: %v cannot be a server", a)
+		}
+	}
+	for _, a := range l.NTP {
+		if !UsableAddr(a) {
+			return fmt.Errorf("ntp: %v cannot be a server", a)
 		}
 	}
 	for _, n := range append([]string{l.Domain, l.Hostname}, l.Search...) {

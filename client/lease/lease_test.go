@@ -167,7 +167,7 @@ func TestJSONRefuses(t *testing.T) {
 		{`"dst":"192.168.5.0/24"`, `"dst":"192.168.5.1/24"`, "destination"},
 		{`"gateway":"10.99.0.9"`, `"gateway":"224.0.0.1"`, "gateway"},
 		{`"gateway":"10.99.0.9"`, `"gateway":"nowhere"`, "gateway"},
-		{`"dns":["10.99.0.2"`, `"dns":["127.0.0.1"`, "cannot be a server"},
+		{`"dns":["10.99.0.2"`, `"dns":["224.0.0.1"`, "cannot be a server"},
 		{`"domain":"example.org"`, `"domain":"a b"`, "not a host name"},
 		{`"a.example"`, `"a\nnameserver 6.6.6.6"`, "not a host name"},
 		{`"hostname":"host-1"`, `"hostname":"$(id)"`, "not a host name"},

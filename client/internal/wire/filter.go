@@ -23,12 +23,26 @@ func (r *reply) filtered(kind dhcpv4.MessageType, server netip.Addr, id *Identit
 	if err != nil {
 		return nil, err
 	}
+	came := r.options[optDNS]
 	r.filter(id.Filter)
 	l, err := r.lease(kind, server, id)
+	if err == nil {
+		l.DNS = servers(r.options[optDNS], came)
+	}
 	if err == nil && granted > 0 {
 		l.Valid = min(cmp.Or(l.Valid, granted), granted)
 	}
 	return l, err
+}
+
+// servers is hosts of name servers, of which those that did not come from the
+// network may be on this host: who puts 127.0.0.1 before them has one.
+func servers(v, came []byte) (list []netip.Addr) {
+	remote := map[netip.Addr]bool{}
+	for ; len(came) >= 4; came = came[4:] {
+		remote[addr(came)] = true
+	}
+	return pick(v, func(a netip.Addr) bool { return lease.UsableAddr(a) || a.IsLoopback() && !remote[a] })
 }
 
 // filter puts what f returns in the place of the options. What says which

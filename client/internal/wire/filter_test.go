@@ -46,7 +46,9 @@ func TestFilter(t *testing.T) {
 		{"a name in place of another", map[uint8][]byte{15: []byte("corp.example")}, func(l *lease.Lease) bool {
 			return l.Domain == "corp.example" && string(l.Options[15]) == "corp.example"
 		}},
-		{"servers", map[uint8][]byte{6: {127, 0, 0, 1, 10, 0, 0, 9}}, func(l *lease.Lease) bool { return slices.Equal(l.DNS, addrs("10.0.0.9")) }},
+		{"servers, one on this host", map[uint8][]byte{6: {127, 0, 0, 1, 10, 0, 0, 9, 0, 0, 0, 0}}, func(l *lease.Lease) bool {
+			return slices.Equal(l.DNS, addrs("127.0.0.1", "10.0.0.9"))
+		}},
 		{"a shorter lease", map[uint8][]byte{51: {0, 0, 0, 60}}, func(l *lease.Lease) bool { return l.Valid == time.Minute }},
 		{"no longer lease than the server's", map[uint8][]byte{51: {0xff, 0xff, 0xff, 0xff}}, func(l *lease.Lease) bool { return l.Valid == time.Hour }},
 		{"a lease time cannot be taken away", map[uint8][]byte{51: nil}, func(l *lease.Lease) bool { return l.Valid == time.Hour }},
@@ -126,5 +128,18 @@ func TestFilter_NotOfNAK(t *testing.T) {
 	id.Filter = func(map[uint8][]byte) map[uint8][]byte { t.Error("called"); return nil }
 	if _, err := Parse(nak(), id); err != nil {
 		t.Error(err)
+	}
+}
+
+// A server cannot say that the resolver is on this host, whatever else is
+// changed.
+func TestFilter_LoopbackOfTheNetwork(t *testing.T) {
+	b := ack(opts(15, "example.org"), optAddrs(6, "127.0.0.1", "10.0.0.9"))
+	l, err := through(t, b, func(o map[uint8][]byte) map[uint8][]byte {
+		o[6] = append(o[6], 127, 0, 0, 53)
+		return o
+	})
+	if err != nil || !slices.Equal(l.DNS, addrs("10.0.0.9", "127.0.0.53")) {
+		t.Errorf("lease %+v, %v", l, err)
 	}
 }

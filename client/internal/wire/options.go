@@ -140,9 +140,12 @@ func isASCII(s, marks string) bool {
 const maxHosts = 16
 
 // hosts reads a list of servers: those that may be asked, in order, each once.
-func hosts(v []byte) (list []netip.Addr) {
+func hosts(v []byte) []netip.Addr { return pick(v, lease.UsableAddr) }
+
+// pick reads a list of addresses: those that ok allows, each once.
+func pick(v []byte, ok func(netip.Addr) bool) (list []netip.Addr) {
 	for ; len(v) >= 4 && len(list) < maxHosts; v = v[4:] {
-		if a := addr(v); lease.UsableAddr(a) && !slices.Contains(list, a) {
+		if a := addr(v); ok(a) && !slices.Contains(list, a) {
 			list = append(list, a)
 		}
 	}
