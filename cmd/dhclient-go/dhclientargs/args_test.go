@@ -84,7 +84,7 @@ func TestParse(t *testing.T) {
 		{"-D LL", "-D ll -i", func(a *Args) { a.DUID = DUIDLL }},
 		{"-D LLT without -i", "-D LLT", func(a *Args) { a.DUID = DUIDLLT }},
 		{"--no-pid", "--no-pid", func(a *Args) { a.NoPid = true }},
-		{"--decline-wait-time", "--decline-wait-time 0", func(a *Args) { a.DeclineWait = 0 }},
+		{"--decline-wait-time", "--decline-wait-time 0", func(a *Args) { a.DeclineWait, a.Ignored = 0, []string{"--decline-wait-time"} }},
 		{"what is for DHCPv6 and harmless", "--dad-wait-time 5 --address-prefix-len 64 --prefix-len-hint 56", func(a *Args) {
 			a.Ignored = []string{"--dad-wait-time", "--address-prefix-len", "--prefix-len-hint"}
 		}},

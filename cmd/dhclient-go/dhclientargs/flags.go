@@ -90,7 +90,7 @@ var flags = []Flag{
 		return nil
 	}},
 	{Names: []string{"-I"}, Effect: None, Help: noUpdate, set: nothing},
-	{Names: []string{"--decline-wait-time"}, Value: "SECONDS", Help: "wait so long after an address was declined", set: seconds(0, func(a *Args) *time.Duration { return &a.DeclineWait })},
+	{Names: []string{"--decline-wait-time"}, Value: "SECONDS", Effect: None, Help: "ours is 10 s or more (RFC 2131 3.1)", set: seconds(0, func(a *Args) *time.Duration { return &a.DeclineWait })},
 	{Names: []string{"--version"}, Help: "print the version", set: act(Version)},
 	{Names: []string{"--help", "-h"}, Help: "print the flags", set: act(Help)},
 	{Names: []string{"-S"}, Effect: Refused, Help: onlyIPv6},
