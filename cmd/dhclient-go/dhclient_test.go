@@ -223,3 +223,20 @@ func TestDhclient_WithoutAScript(t *testing.T) {
 		t.Errorf("addresses after -x: %s", addr)
 	}
 }
+
+// The commands of our own name know a client of another.
+func TestDhclient_Commands(t *testing.T) {
+	s := newStage(t, nil)
+	s.exec(t, s.dhclient("eth0")...).exit(t, exitDone)
+	p := s.exec(t, "dhclient-go", "status", "eth0")
+	p.exit(t, exitDone)
+	p.stdout.contains(t, "192.0.0.5/24")
+	s.exec(t, "dhclient-go", "renew", "eth0").exit(t, exitDone)
+	s.exec(t, "dhclient-go", "release", "eth0").exit(t, exitDone)
+	s.await(t, dhcpv4.MessageTypeRelease)
+	s.told(t, "PREINIT", "BOUND", "RENEW", "RELEASE")
+	s.exec(t, "dhclient-go", "stop", "eth0").exit(t, exitDone)
+	if s.readPid() != 0 {
+		t.Error("the pid file is still there")
+	}
+}
