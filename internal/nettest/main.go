@@ -134,7 +134,7 @@ func startInit(exe string, word *os.File) (cmd *exec.Cmd, err error) {
 // namespaces are the attributes of process 1.
 func namespaces(user bool) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL,
 		// A group of its own: what a terminal sends to the outer process
 		// comes once, from there.
