@@ -27,6 +27,8 @@
 //
 // [Resolver] hands a lease's name servers to systemd-resolved, resolvconf or
 // resolv.conf. What stood in the file comes back after the last lease, also if
-// the host was started in between: it goes along in the file, as comments. Link and Resolver have the methods of client.Configurator, and
-// Link those of client.LinkWatcher; this package imports neither of them.
+// the host was started in between: it goes along in the file, as comments.
+// [Hostname] gives the host the name that the server sends. Link, Resolver and
+// Hostname have the methods of client.Configurator, and Link those of
+// client.LinkWatcher; this package imports neither of them.
 package netcfg

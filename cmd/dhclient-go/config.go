@@ -84,6 +84,8 @@ type options struct {
 	controlDir string
 	noDNS      bool
 	resolvConf string
+	// nameHost gives the host the name of the lease; nil leaves it alone.
+	nameHost *netcfg.HostnameConfig
 	// probe is the length of the conflict probe, as arpcheck has it.
 	probe time.Duration
 
@@ -119,6 +121,8 @@ func (o *options) check() error {
 		return &usageError{"--pcap", "there is no standard output in the background: name a file"}
 	case o.once() && o.background != inForeground:
 		return &usageError{"--background", "contradicts --oneshot and --dry-run"}
+	case o.dryRun && o.nameHost != nil:
+		return &usageError{"--set-hostname", "contradicts --dry-run"}
 	case o.noDNS && o.resolvConf != "":
 		return &usageError{"--resolv-conf", "contradicts --no-dns"}
 	}
@@ -310,6 +314,14 @@ func setRoutes(o *options, s string) (err error) {
 func setResolvConf(o *options, s string) error {
 	o.resolvConf = s
 	return notEmpty(s)
+}
+
+func setSetHostname(o *options, s string) (err error) {
+	o.nameHost = &netcfg.HostnameConfig{}
+	if s != optionalUnset {
+		o.nameHost.Always, err = choose(s, choice[bool]{"unnamed", false}, choice[bool]{"always", true})
+	}
+	return err
 }
 
 func setLeaseDir(o *options, s string) error {

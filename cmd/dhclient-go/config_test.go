@@ -146,6 +146,8 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--metric", "4294967295"}, `--metric: "4294967295" is not a number from 1 to 2147483647`},
 		{[]string{"eth0", "--routes", "some"}, `--routes: "some" is not all, subnet, default or none`},
 		{[]string{"eth0", "--resolv-conf", ""}, "--resolv-conf: the path is empty"},
+		{[]string{"eth0", "--set-hostname=yes"}, `--set-hostname: "yes" is not unnamed or always`},
+		{[]string{"eth0", "--set-hostname", "--dry-run"}, "--set-hostname: contradicts --dry-run"},
 		{[]string{"eth0", "--resolv-conf", "x", "--no-dns"}, "--resolv-conf: contradicts --no-dns"},
 		{[]string{"eth0", "--lease-dir", ""}, "--lease-dir: the path is empty"},
 		{[]string{"eth0", "--log-format", "xml"}, `--log-format: "xml" is not text or json`},

@@ -73,6 +73,7 @@ var flagGroups = []flagGroup{
 		{name: "resolv-conf", value: "PATH", help: "write the name servers to PATH", set: setResolvConf},
 		{name: "no-mtu", help: "ignore the MTU that the server sends",
 			set: func(o *options, _ string) error { o.netcfg.NoMTU = true; return nil }},
+		{name: "set-hostname", value: "HOW", optional: true, help: "take the name that the server sends, where the host\nhas none (unnamed, default) or always", set: setSetHostname},
 		{name: "lease-dir", value: "DIR", help: "where leases are kept (" + defaultLeaseDir + ")", set: setLeaseDir},
 	}},
 	{"What it runs", []flagRow{

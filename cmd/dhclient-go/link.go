@@ -153,6 +153,11 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 			return err
 		}
 	}
+	if f.o.nameHost != nil {
+		name := *f.o.nameHost
+		name.Logger = f.log.With("if", l.name)
+		config.AfterApply = append(config.AfterApply, netcfg.NewHostname(name))
+	}
 	if hooks.Configures {
 		config.Configurator = l.script
 		return l.preinit(f.o)
