@@ -140,6 +140,7 @@ func TestUdhcpc_Nak(t *testing.T) {
 	s := newStage(t, nil)
 	p := s.exec(t, s.udhcpc("-f")...)
 	s.told(t, "deconfig", "bound")
+	p.stderr.wait(t, "udhcpc: lease of 192.0.0.5 obtained") // the script is told before
 	s.answers(t, func(c *dhcptest.Config) { c.NakRequests = true })
 	p.signal(t, syscall.SIGUSR1)
 	s.told(t, "deconfig", "bound", "nak", "deconfig")

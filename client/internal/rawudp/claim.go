@@ -80,14 +80,14 @@ const (
 	// after a moment, is none of ours.
 	claimTries = 5
 	claimPause = 10 * time.Millisecond
-	// dyingLimit is how long one may take to be gone that was killed: its threads
-	// end one by one, and its sockets with the last.
-	dyingLimit = 2 * time.Second
+	// One that was killed is waited for longer, two seconds: its threads end one
+	// by one, and its sockets with the last.
+	dyingTries = 200
 )
 
 // bind takes the name, or says who has it.
 func (c *claim) bind(name *unix.SockaddrUnix) error {
-	for try, limit := 0, time.Now().Add(dyingLimit); try < claimTries; {
+	for silent, dying := 0, 0; silent < claimTries; {
 		switch err := unix.Bind(c.fd, name); {
 		case err == nil:
 			return nil
@@ -98,8 +98,10 @@ func (c *claim) bind(name *unix.SockaddrUnix) error {
 		var held *HeldError
 		switch {
 		case err == nil:
-			try++
-		case !errors.As(err, &held) || !isDying(held.PID) || time.Now().After(limit):
+			silent++
+		case errors.As(err, &held) && isDying(held.PID) && dying < dyingTries:
+			dying++
+		default:
 			return err
 		}
 		time.Sleep(claimPause) // it begins or ends just now, or is asked by many
