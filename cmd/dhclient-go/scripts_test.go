@@ -147,7 +147,8 @@ func TestScript_Timeout(t *testing.T) {
 			return err == nil && !alive(pid)
 		})
 	}
-	if s.file("after") != "ran\n" || !strings.Contains(s.addresses(t, "eth0"), "192.0.0.5/24") {
+	waitFor(t, "the program behind it", func() bool { return s.file("after") == "ran\n" })
+	if !strings.Contains(s.addresses(t, "eth0"), "192.0.0.5/24") {
 		t.Errorf("the one behind it: %q, addresses %q", s.file("after"), s.addresses(t, "eth0"))
 	}
 }
