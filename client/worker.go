@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -235,6 +236,10 @@ func (w *worker) runAfter(after []Configurator, ch change) {
 		err := configure(w.hook, c, ch)
 		if err == nil {
 			continue
+		}
+		if errors.Is(err, context.Canceled) && w.superseded() {
+			w.log.Debug("what follows a lease is cut short: another comes, or none", "err", err)
+			return
 		}
 		if !w.afterFailed {
 			w.log.Warn("after the lease was applied", "err", err)

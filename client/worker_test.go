@@ -111,6 +111,33 @@ func TestAfterApplyFailsAgain(t *testing.T) {
 	}
 }
 
+// slowToSet hangs with a lease, and is quick without.
+type slowToSet struct{ hanging }
+
+func (s slowToSet) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Lease) error {
+	if next == nil {
+		return nil
+	}
+	return s.hanging.Apply(ctx, next, prev)
+}
+
+// A program that a removal cuts short has not failed: nobody wants any more what
+// it would have done.
+func TestRemovalCutsShortWithoutAWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		cfg := &Config{AfterApply: []Configurator{slowToSet{}}}
+		w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {})
+		w.queueApply(1, &lease.Lease{Address: offered}, ReasonBound)
+		synctest.Wait()
+		w.queueApply(2, nil, ReasonLost)
+		w.finish(time.Second)
+		if got := out.String(); got != "" {
+			t.Errorf("it says %q", got)
+		}
+	})
+}
+
 // An address that was refused goes at once (RFC 2131 3.1(5)), whatever a program
 // that sets name servers waits for.
 func TestRemovalDoesNotWaitForHooks(t *testing.T) {
