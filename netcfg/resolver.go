@@ -242,8 +242,12 @@ func (r *Resolver) replace(ctx context.Context, m backend) {
 }
 
 // leave takes the settings back. If an earlier process made them, any method
-// may have been the one.
+// may have been the one. It goes on where ctx ends, as it does when a client
+// stops: to wait for its lock takes openresolv a second or more, and nobody takes
+// the settings back later.
 func (r *Resolver) leave(ctx context.Context, prev []*lease.Lease) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), programTimeout)
+	defer cancel()
 	methods := r.methods
 	if r.active != nil {
 		methods = []backend{r.active}

@@ -615,7 +615,7 @@ func TestResolver_Resolved(t *testing.T) {
 	// As another process, which does not know who set them.
 	r, _ = host(t, MethodAuto)
 	apply(t, r, "", dnsA)
-	if got, want := calls(), []string{"resolvectl revert lo", "resolvconf -d lo.dhclient-go"}; !slices.Equal(got, want) {
+	if got, want := calls(), []string{"resolvectl revert lo", "resolvconf -d lo.dhclient-go -f"}; !slices.Equal(got, want) {
 		t.Errorf("calls %q, want %q", got, want)
 	}
 }
@@ -630,7 +630,7 @@ func TestResolver_Resolvconf(t *testing.T) {
 		t.Errorf("stdin %q, want %q", got, want)
 	}
 	apply(t, r, "", dnsA)
-	if got, want := calls(), []string{"resolvconf -a lo.dhclient-go", "resolvconf -d lo.dhclient-go"}; !slices.Equal(got, want) {
+	if got, want := calls(), []string{"resolvconf -a lo.dhclient-go", "resolvconf -d lo.dhclient-go -f"}; !slices.Equal(got, want) {
 		t.Errorf("calls %q, want %q", got, want)
 	}
 }

@@ -75,7 +75,8 @@ func (r resolvconf) set(ctx context.Context, s settings) error {
 }
 
 func (r resolvconf) unset(ctx context.Context) error {
-	return run(ctx, program{name: "resolvconf", args: []string{"-d", r.record()}})
+	// -f, behind what Debian's reads: openresolv fails else if there is none.
+	return run(ctx, program{name: "resolvconf", args: []string{"-d", r.record(), "-f"}})
 }
 
 // A program is one to run, without a shell.

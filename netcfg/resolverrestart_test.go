@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/nettest"
 )
 
@@ -53,7 +54,24 @@ func TestResolver_Cancelled(t *testing.T) {
 		t.Errorf("the file was written:\n%s", got)
 	}
 	apply(t, r, "", dnsA)
-	if got := calls(); !slices.Contains(got, "resolvconf -d lo.dhclient-go") {
+	if got := calls(); !slices.Contains(got, "resolvconf -d lo.dhclient-go -f") {
 		t.Errorf("calls %q", got)
+	}
+}
+
+// Name servers are taken back when a client stops, however long that takes the
+// program that has them: nobody would do it later.
+func TestResolver_LeavesThoughCancelled(t *testing.T) {
+	nettest.Require(t)
+	calls := programs(t, map[string]string{"resolvconf": `[ "$1" = -a ] || sleep 0.2`})
+	r, _ := host(t, MethodAuto)
+	apply(t, r, dnsA)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Apply(ctx, nil, []*lease.Lease{newLease(t, dnsA)}); err != nil {
+		t.Error(err)
+	}
+	if got, want := calls(), []string{"resolvconf -a lo.dhclient-go", "resolvconf -d lo.dhclient-go -f"}; !slices.Equal(got, want) {
+		t.Errorf("calls %q, want %q", got, want)
 	}
 }
