@@ -14,7 +14,9 @@ TOOL    := go tool -modfile=tools/go.mod
 PEERS   := isc-dhcp-client udhcpc
 # Who reads what is packaged: a linter of manual pages, shells, systemd-analyze.
 READERS := mandoc zsh fish systemd
-DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd $(PEERS) $(READERS)
+DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd dbus-daemon $(PEERS) $(READERS)
+# What tests run and no machine may have installed: scripts/unpack.sh says why.
+UNPACKED := openresolv resolvconf systemd-resolved
 
 .PHONY: help build demo deps test check cover race fuzz chaos bench bench-loss peers clean
 .DEFAULT_GOAL := build
@@ -36,9 +38,10 @@ demo: build ## watch a lease from DISCOVER to renewal, in namespaces of its own 
 
 deps: ## install the servers that the tests use (Debian, as root)
 	@./scripts/deps.sh $(DEBS)
+	@./scripts/unpack.sh bin/debs $(UNPACKED)
 
 test: ## everything: installs what is missing, checks, tests, fuzz seeds
-	@./scripts/deps.sh $(DEBS) || echo "Going on: the tests that need them are skipped (and fail in CI)."
+	@./scripts/deps.sh $(DEBS) && ./scripts/unpack.sh bin/debs $(UNPACKED) || echo "Going on: the tests that need them are skipped (and fail in CI)."
 	@$(MAKE) --no-print-directory check
 	go test -count=1 -timeout 280s ./...
 	go test -count=1 -tags generate -run Generate ./cmd/dhclient-go
