@@ -146,7 +146,7 @@ func (r *Resolver) choose(file backend) []backend {
 		out = append(out, resolved{link: r.cfg.Interface})
 	}
 	if want(MethodResolvconf) && served {
-		out = append(out, resolvconf{link: r.cfg.Interface, metric: r.cfg.Metric})
+		out = append(out, resolvconf{link: r.cfg.Interface, metric: r.cfg.Metric, log: r.log})
 	}
 	if want(MethodFile) && (served || !sameFile(r.cfg.Path, "/proc/1/root"+r.cfg.Path)) {
 		out = append(out, file)
@@ -215,7 +215,7 @@ func (r *Resolver) Apply(ctx context.Context, next *lease.Lease, prev []*lease.L
 			return nil
 		case errors.Is(err, errNotHere) && r.cfg.Method == MethodAuto:
 		default:
-			failed = errors.Join(failed, fmt.Errorf("name servers of %s by %s: %w", r.cfg.Interface, m.name(), err))
+			failed = and(failed, fmt.Errorf("name servers of %s by %s: %w", r.cfg.Interface, m.name(), err))
 			r.log.Debug("resolver method failed", "method", m.name(), "err", err)
 		}
 		if errors.Is(ctx.Err(), context.Canceled) {
@@ -257,11 +257,19 @@ func (r *Resolver) leave(ctx context.Context, prev []*lease.Lease) error {
 	var failed error
 	for _, m := range methods {
 		if err := m.unset(ctx); err != nil && !errors.Is(err, errNotHere) {
-			failed = errors.Join(failed, fmt.Errorf("remove name servers of %s by %s: %w", r.cfg.Interface, m.name(), err))
+			failed = and(failed, fmt.Errorf("remove name servers of %s by %s: %w", r.cfg.Interface, m.name(), err))
 		}
 	}
 	if failed == nil {
 		r.active = nil
 	}
 	return failed
+}
+
+// and joins errors in one line, as a log has it.
+func and(a, b error) error {
+	if a == nil {
+		return b
+	}
+	return fmt.Errorf("%w; %w", a, b)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -61,6 +62,7 @@ func (r resolved) unset(ctx context.Context) error {
 type resolvconf struct {
 	link   string
 	metric int
+	log    *slog.Logger
 }
 
 func (resolvconf) name() string { return "resolvconf" }
@@ -68,11 +70,21 @@ func (resolvconf) name() string { return "resolvconf" }
 func (r resolvconf) record() string { return r.link + ".dhclient-go" }
 
 func (r resolvconf) set(ctx context.Context, s settings) error {
-	return run(ctx, program{
+	err := run(ctx, program{
 		name: "resolvconf", args: []string{"-a", r.record()}, stdin: s.lines(),
 		env: fmt.Sprintf("IF_METRIC=%d", r.metric), // openresolv; the others do not look
+		// Debian's takes name servers that it does not use, and says so here.
+		talk: func(said string) { r.log.Warn("resolvconf has the name servers", "and says", said) },
 	})
+	if _, postponed := os.Stat(resolvconfPostponed); err == nil && postponed == nil {
+		r.log.Warn("resolvconf has the name servers, but its updates are disabled: they are not used", "enable", "resolvconf --enable-updates")
+	}
+	return err
 }
+
+// resolvconfPostponed is there while Debian's has what it does not use, because
+// nobody has enabled its updates: no init script ran, as in a container.
+const resolvconfPostponed = "/run/resolvconf/postponed-update"
 
 func (r resolvconf) unset(ctx context.Context) error {
 	// -f, behind what Debian's reads: openresolv fails else if there is none.
@@ -85,6 +97,8 @@ type program struct {
 	args  []string
 	stdin string
 	env   string // one variable beside PATH and LANG
+	// talk gets what the program says on standard error though it succeeds.
+	talk func(said string)
 }
 
 // run runs p within programTimeout. What p starts has the same time.
@@ -112,6 +126,9 @@ func run(ctx context.Context, p program) error {
 			err = context.Cause(ctx)
 		}
 		return fmt.Errorf("%s %s: %w %s", p.name, strings.Join(p.args, " "), err, stderr.line())
+	}
+	if p.talk != nil && len(stderr.b) > 0 {
+		p.talk(strings.TrimSpace(string(stderr.b)))
 	}
 	return nil
 }

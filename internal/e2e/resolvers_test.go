@@ -57,13 +57,21 @@ func TestResolverPrograms(t *testing.T) {
 			if got := m.run(t, "cat", "/etc/resolv.conf"); c.none != "" && got != c.none || m.servers(t) != pick(theirServers(c.none), "198.51.100.53") {
 				t.Errorf("left is:\n%s", got)
 			}
-			for _, p := range []*client{a, b} {
-				if log := p.stderr.String(); strings.Contains(log, "warning: ") {
-					t.Errorf("a warning:\n%s", log)
-				}
+			if got := append(a.complaints(), b.complaints()...); len(got) > 0 {
+				t.Errorf("warnings %q", got)
 			}
 		})
 	}
+}
+
+// complaints are the warnings and errors of a client.
+func (c *client) complaints() (out []string) {
+	for line := range strings.Lines(c.stderr.String()) {
+		if strings.Contains(line, "warning: ") || strings.Contains(line, "error: ") {
+			out = append(out, line)
+		}
+	}
+	return out
 }
 
 // pick is the words of a line that are in the list.
@@ -134,10 +142,8 @@ func TestResolverPrograms_SystemdResolved(t *testing.T) {
 	if got := strings.TrimSpace(m.run(t, "readlink", "/etc/resolv.conf")); got != "/run/systemd/resolve/resolv.conf" {
 		t.Errorf("/etc/resolv.conf leads to %q", got)
 	}
-	for _, p := range []*client{a, b} {
-		if log := p.stderr.String(); strings.Contains(log, "warning: ") {
-			t.Errorf("a warning:\n%s", log)
-		}
+	if got := append(a.complaints(), b.complaints()...); len(got) > 0 {
+		t.Errorf("warnings %q", got)
 	}
 }
 
@@ -145,4 +151,52 @@ func TestResolverPrograms_SystemdResolved(t *testing.T) {
 func has(line, value string) bool {
 	_, got, found := strings.Cut(strings.TrimSpace(line), "):")
 	return found && strings.TrimSpace(got) == value
+}
+
+// Where the name servers have no place the client says so once, keeps the lease,
+// and leaves what is there as it was. What it can do without it does.
+func TestResolverOfAContainer(t *testing.T) {
+	t.Parallel()
+	nettest.Require(t)
+	const stub = "/run/systemd/resolve/stub-resolv.conf"
+	for _, c := range []struct {
+		name, pkg, setUp string
+		written          bool
+		warnings         []string
+		left             string // what `ls -l` and cat say in the end
+	}{
+		{"no file", "", "rm /etc/resolv.conf", true, nil, "missing"},
+		{"stub without systemd-resolved", "", "ln -sf " + stub + " /etc/resolv.conf", true, nil, stub},
+		{"link to nowhere", "", "ln -sf /nosuchdir/resolv.conf /etc/resolv.conf", true, nil, "/nosuchdir/resolv.conf"},
+		{"systemd-resolved that does not answer", "systemd-resolved", "mkdir -p /run/systemd/resolve; echo stub >" + stub + "; ln -sf " + stub + " /etc/resolv.conf", false,
+			[]string{"; name servers of eth0 by /etc/resolv.conf: write /etc/resolv.conf: it is a link to a file of systemd-resolved"}, stub},
+		{"read-only /etc", "", "mount -n -o remount,ro,bind /etc", false, []string{"read-only file system"}, theirResolvConf},
+		{"read-only /run", "", "mkdir /run/leases; mount -n -t tmpfs none /run/leases; mount -n -o remount,ro,bind /run", false, []string{"read-only file system"}, theirResolvConf},
+		{"resolvconf that does not write the file", "resolvconf", "mkdir -p /run/resolvconf/interface; resolvconf --enable-updates", false,
+			[]string{"is not a symbolic link to /run/resolvconf/resolv.conf"}, theirResolvConf},
+		{"resolvconf that nobody has enabled", "resolvconf", "mkdir -p /run/resolvconf/interface; ln -sf /run/resolvconf/resolv.conf /etc/resolv.conf", false,
+			[]string{"its updates are disabled"}, "/run/resolvconf/resolv.conf"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			turn(t)
+			m := newMachine(t, c.pkg, theirResolvConf, c.setUp)
+			p := m.client(t, "eth0", "200", "--on-exit=remove")
+			if c.written {
+				eventually(t, "name servers", func() bool { return m.servers(t) == "192.0.2.3 example.org" })
+			} else {
+				p.stderr.wait(t, "a warning", func(line string) bool { return strings.Contains(line, "warning: ") })
+			}
+			if got := len(m.routes(t)); got != 2 {
+				t.Errorf("%d routes, want 2", got)
+			}
+			p.end(t)
+			if got := p.complaints(); len(got) != len(c.warnings) || len(got) > 0 && !strings.Contains(got[0], c.warnings[0]) {
+				t.Errorf("warnings %q, want %q", got, c.warnings)
+			}
+			left := m.run(t, "sh", "-c", `if [ -L /etc/resolv.conf ]; then readlink -n /etc/resolv.conf; else cat /etc/resolv.conf 2>/dev/null || echo -n missing; fi`)
+			if left != c.left {
+				t.Errorf("left is %q, want %q", left, c.left)
+			}
+		})
+	}
 }
