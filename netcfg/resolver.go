@@ -65,7 +65,9 @@ type ResolverConfig struct {
 	// DefaultResolverState. It must not outlive a boot.
 	StateDir string
 	// Metric orders the name servers of several links, lowest first; 0 is
-	// 1000 plus the link's index, as for routes.
+	// 1000 plus the link's index, as for routes. The file and openresolv have
+	// that order; systemd-resolved asks the servers of all links, and Debian's
+	// resolvconf has an order of its own (interface-order(5)).
 	Metric int
 	// Method is how it is done.
 	Method Method
