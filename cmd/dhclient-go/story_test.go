@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -114,13 +115,13 @@ func TestStory_IsBounded(t *testing.T) {
 	l := viewLease(0, time.Hour)
 	s.event(client.Bound{Lease: l}, none)
 	since := s.heldSince
-	for range 3 * storyLength {
-		s.event(client.Ignored{Reason: "a flood"}, none)
-	}
 	for i := range 2 * storyLength {
 		s.event(client.Renewed{Lease: l, Old: l}, none)
 		s.event(client.Refused{Message: fmt.Sprint(i)}, none)
 		s.event(client.Bound{Lease: l}, none)
+	}
+	for range 3 * storyLength {
+		s.event(client.Ignored{Reason: "a flood"}, none)
 	}
 	var st linkStatus
 	s.fill(&st)
@@ -168,10 +169,10 @@ func TestStatus_OnWall(t *testing.T) {
 }
 
 func TestCompareNames(t *testing.T) {
-	names := strings.Fields("br0 eth0 eth1 eth2 eth10 eth010 wlan")
+	names := strings.Fields("br0 eth0 eth1 eth2 eth010 eth10 eth11 wlan")
 	for i := range names {
 		for j := range names {
-			if got := compareNames(names[i], names[j]); i < j && got >= 0 && names[i] != "eth10" || i == j && got != 0 || i > j && got <= 0 && names[j] != "eth10" {
+			if got := compareNames(names[i], names[j]); got != cmp.Compare(i, j) {
 				t.Errorf("%s and %s: %d", names[i], names[j], got)
 			}
 		}
