@@ -16,7 +16,7 @@ PEERS   := isc-dhcp-client udhcpc
 READERS := mandoc zsh fish systemd
 DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd dbus-daemon $(PEERS) $(READERS)
 # What tests run and no machine may have installed: scripts/unpack.sh says why.
-UNPACKED := openresolv resolvconf systemd-resolved
+UNPACKED := openresolv resolvconf systemd-resolved ifupdown
 
 .PHONY: help build demo deps test check cover race fuzz chaos bench bench-loss peers clean
 .DEFAULT_GOAL := build

@@ -33,7 +33,7 @@ mount -n --bind /run/e2e /run/machine.$$/e2e
 mount -n --move /run/machine.$$ /run
 mkdir /run/etc
 cp -aL /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache /run/etc/
-cp -a /etc/alternatives /run/etc/
+cp -a /etc/alternatives /etc/dhcp /etc/udhcpc /run/etc/
 [ -z "$1" ] || cp -a "$1/etc/." /run/etc/
 printf %s "$2" >/run/etc/resolv.conf
 umount -n /etc/resolv.conf
