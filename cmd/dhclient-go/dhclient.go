@@ -375,7 +375,11 @@ func (d *dhclient) end(signals *signals, _, stderr io.Writer) error {
 	defer f.close()
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	return f.run(ended)
+	errs := []error{f.run(ended)}
+	for _, b := range f.berths {
+		errs = append(errs, b.err) // one that could not be opened, or did not end well
+	}
+	return errors.Join(errs...)
 }
 
 // stopOther ends the process of the pid file, if there is one. An address that it
