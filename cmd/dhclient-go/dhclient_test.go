@@ -52,8 +52,8 @@ func TestDhclient_WithoutAServer(t *testing.T) {
 		stderr           string // what it matches
 		events           []string
 	}{
-		{"-1", "timeout 1;", "-1 eth0", 2, false, `^dhclient: eth0: no lease: no server answered`, []string{"PREINIT"}},
-		{"-1 -v", "timeout 1;", "-1 -v eth0", 2, false, `^DHCPDISCOVER (?s:.*)No DHCPOFFERS received\.\n`, []string{"PREINIT"}},
+		{"-1", "timeout 1;", "-1 eth0", 2, false, `^dhclient: eth0: no lease within 1s: no server answered`, []string{"PREINIT"}},
+		{"-1 -v", "timeout 1;", "-1 -v eth0", 2, false, `^DHCPDISCOVER (?s:.*)\ndhclient: eth0: no lease within 1s`, []string{"PREINIT"}},
 		{"--timeout", "timeout 600;", "-1 --timeout 1 eth0", 2, false, `^dhclient: eth0: no lease`, []string{"PREINIT"}},
 		{"the background when it is late", "timeout 1; retry 600;", "eth0", 0, true, `^$`, []string{"PREINIT", "FAIL"}},
 		{"-q", "timeout 1; retry 600;", "-v -q eth0", 0, true, `^$`, []string{"PREINIT", "FAIL"}},
@@ -139,6 +139,10 @@ func TestDhclient_ReleaseFromTheLeaseFile(t *testing.T) {
 		t.Errorf("it releases %s", got)
 	}
 	s.told(t, "PREINIT", "BOUND", "RELEASE")
+	// What cannot be done is said.
+	p := s.exec(t, s.dhclient("-r", "eth7")...)
+	p.exit(t, exitRuntime)
+	p.stderr.contains(t, `no link "eth7"`)
 	// What is given back is not given back again.
 	s.exec(t, s.dhclient("-r", "eth0")...).exit(t, exitDone)
 	if n := s.sent(dhcpv4.MessageTypeRelease); n != 1 {
@@ -162,11 +166,11 @@ func TestDhclient_RestartAsksForItsLease(t *testing.T) {
 		t.Errorf("no INIT-REBOOT (RFC 2131 table 4): %v", m)
 	}
 	s.answers(t, func(c *dhcptest.Config) {
-		c.NakRequests = true
+		c.NakRequests, c.Ignore = true, []dhcpv4.MessageType{dhcpv4.MessageTypeDiscover}
 	})
 	p := s.exec(t, s.dhclient("-d", "eth0")...)
 	p.stderr.wait(t, "DHCPNAK from 192.0.0.1\n")
-	s.answers(t, func(c *dhcptest.Config) { c.NakRequests = false })
+	s.answers(t, func(c *dhcptest.Config) { c.NakRequests, c.Ignore = false, nil })
 	s.told(t, "PREINIT", "BOUND", "PREINIT", "REBOOT", "PREINIT", "EXPIRE", "PREINIT", "BOUND")
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)

@@ -68,12 +68,13 @@ func (s *stage) script(t *testing.T, then string) {
 	t.Helper()
 	s.write(t, "script", fmt.Sprintf(`#!/bin/sh
 event=${1:-$reason}
-{ env | sort | sed "s/^/$event /"; echo "$event ."; } >>%s
+env | sort | sed "s/^/$event /" >>%[1]s
 case $event in
 BOUND | REBOOT | TIMEOUT | bound) ip addr replace "${new_ip_address-$ip}/24" dev "$interface" ;;
 PREINIT | EXPIRE | RELEASE | STOP | deconfig) ip -4 addr flush dev "$interface" ;;
 esac
-%s
+echo "$event ." >>%[1]s
+%[2]s
 `, s.path("events"), then))
 }
 
@@ -127,11 +128,22 @@ func (s *stage) answers(t *testing.T, change func(*dhcptest.Config)) {
 	}
 }
 
-// goes waits for the end of a process whose pid file is kept, or was removed
-// meanwhile.
+// idle says that a process has no other: no script runs.
+func idle(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, path := range threads {
+		more, _ := os.ReadFile(path)
+		b = append(b, more...)
+	}
+	return err == nil && len(b) == 0
+}
+
+// goes waits for the end of a process, with all of its threads: they hold what
+// was open.
 func goes(t *testing.T, pid int) {
 	t.Helper()
-	waitFor(t, "end of the process", func() bool { return !alive(pid) })
+	waitFor(t, "end of the process", func() bool { return syscall.Kill(pid, 0) != nil })
 }
 
 var first = netip.MustParseAddr("192.0.0.5")

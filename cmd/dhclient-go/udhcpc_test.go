@@ -32,6 +32,7 @@ func TestUdhcpc_LifeAndSignals(t *testing.T) {
 		{syscall.SIGUSR2, "deconfig", dhcpv4.MessageTypeRelease},
 		{syscall.SIGUSR1, "bound", dhcpv4.MessageTypeDiscover},
 	} {
+		waitFor(t, "end of the script", func() bool { return idle(pid) })
 		before := s.sent(step.sends)
 		if err := syscall.Kill(pid, step.signal); err != nil {
 			t.Fatal(err)
@@ -127,7 +128,7 @@ func TestUdhcpc_Quit(t *testing.T) {
 func TestUdhcpc_ReleaseOnExit(t *testing.T) {
 	s := newStage(t, nil)
 	p := s.exec(t, s.udhcpc("-f", "-R")...)
-	s.told(t, "deconfig", "bound")
+	p.stderr.wait(t, "udhcpc: lease of 192.0.0.5 obtained")
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)
 	s.await(t, dhcpv4.MessageTypeRelease)
@@ -139,9 +140,10 @@ func TestUdhcpc_ReleaseOnExit(t *testing.T) {
 func TestUdhcpc_Nak(t *testing.T) {
 	s := newStage(t, nil)
 	p := s.exec(t, s.udhcpc("-f")...)
-	s.told(t, "deconfig", "bound")
-	p.stderr.wait(t, "udhcpc: lease of 192.0.0.5 obtained") // the script is told before
-	s.answers(t, func(c *dhcptest.Config) { c.NakRequests = true })
+	p.stderr.wait(t, "udhcpc: lease of 192.0.0.5 obtained")
+	s.answers(t, func(c *dhcptest.Config) {
+		c.NakRequests, c.Ignore = true, []dhcpv4.MessageType{dhcpv4.MessageTypeDiscover}
+	})
 	p.signal(t, syscall.SIGUSR1)
 	s.told(t, "deconfig", "bound", "nak", "deconfig")
 	p.stderr.contains(t, "udhcpc: received DHCP NAK\n")
