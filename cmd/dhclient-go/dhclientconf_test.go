@@ -183,7 +183,7 @@ lease {
   expire never;
 }
 `)
-	p := s.exec(t, s.dhclient("-v", "eth0")...)
+	p := s.exec(t, s.dhclient("-1", "eth0")...)
 	s.told(t, "PREINIT", "TIMEOUT")
 	p.exit(t, exitDone)
 	if !strings.Contains(s.read("events"), "TIMEOUT new_ip_address=192.0.0.77\n") {
