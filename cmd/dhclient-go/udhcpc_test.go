@@ -146,7 +146,7 @@ func TestUdhcpc_Nak(t *testing.T) {
 	})
 	p.signal(t, syscall.SIGUSR1)
 	s.told(t, "deconfig", "bound", "nak", "deconfig")
-	p.stderr.contains(t, "udhcpc: received DHCP NAK\n")
+	p.stderr.wait(t, "udhcpc: received DHCP NAK\n")
 }
 
 // What its flags make of a DISCOVER.
