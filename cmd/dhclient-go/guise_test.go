@@ -31,7 +31,7 @@ func newStage(t *testing.T, change func(*dhcptest.Config)) *stage {
 	s.server = s.link(t, change)
 	s.wire = nettest.Capture(t, s.far[0], "eth0")
 	s.script(t, "")
-	s.write(t, "conf", "timeout 1; retry 1;\n")
+	s.write(t, "conf", "timeout 60;\n")
 	t.Cleanup(func() {
 		if pid := s.readPid(); pid > 0 {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
