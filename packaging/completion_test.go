@@ -18,7 +18,7 @@ func TestCompletion_FlagsOfTheHelp(t *testing.T) {
 	for _, shell := range []struct{ name, path, flag string }{
 		{"bash", "share/bash-completion/completions/dhclient-go", " --"},
 		{"zsh", "share/zsh/site-functions/_dhclient-go", "--"},
-		{"fish", "share/fish/vendor_completions.d/dhclient-go.fish", "dhclient-go -l "},
+		{"fish", "share/fish/vendor_completions.d/dhclient-go.fish", " -l "},
 	} {
 		t.Run(shell.name, func(t *testing.T) {
 			need(t, shell.name)

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 // side is how many tests run at a time: they wait, most of them.
-const side = "-test.parallel=24"
+const side = "-test.parallel=12"
 
 // sideBySide has so many tests run at a time, unless the command line says how
 // many: there is one processor (package oneproc), and as many tests would be.
