@@ -13,11 +13,13 @@ const optSixRD = 212
 
 // marks are what a value for a script may have beside letters and digits, and,
 // between the elements of a list, blanks. There is nothing among them by which a
-// shell could be told more than a text, were it even evaluated.
-const marks = "._:/@%+=,~?#-"
+// shell could be told more than a text, were it even evaluated. The mark # is not
+// among them: behind it the rest of a sed command is a comment, and s/x/$value/
+// in a script would do what a value like "reboot/e#" says.
+const marks = "._:/@%+=,~?-"
 
 // IsSafe says that s may be a value in the environment of a script: letters,
-// digits and ._:/@%+=,~?#- only, not beginning with a hyphen, which would make an
+// digits and ._:/@%+=,~?- only, not beginning with a hyphen, which would make an
 // option of it.
 func IsSafe(s string) bool {
 	for i := range len(s) {
