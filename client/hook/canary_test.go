@@ -65,7 +65,7 @@ func hostileLease(t testing.TB, v []byte) *lease.Lease {
 
 var (
 	goodName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	goodValue = regexp.MustCompile(`^[A-Za-z0-9._:/@%+=,~?#-]+( [A-Za-z0-9._:/@%+=,~?#-]+)*$`)
+	goodValue = regexp.MustCompile(`^[A-Za-z0-9._:/@%+=,~?-]+( [A-Za-z0-9._:/@%+=,~?-]+)*$`)
 	goodField = regexp.MustCompile(`(^| )-[^0-9]`)
 )
 
