@@ -138,7 +138,8 @@ func (c *canaryServer) refuse(req *dhcpv4.DHCPv4, out []dhcptest.Reply) []dhcpte
 		nak.YourIPAddr = []byte{0, 0, 0, 0}
 		nak.Options = dhcpv4.Options{
 			53: {byte(dhcpv4.MessageTypeNak)}, 54: m.Options[54], 61: req.Options[61],
-			56: []byte("no\n" + forged + "\x1b[2J $(touch /CANARY30) `touch /CANARY31`; touch /CANARY32"),
+			// Without blanks: a log has texts with blanks in quotes.
+			56: []byte("no\n" + forged + "\x1b[2J;>/CANARY30;`>/CANARY31`;'>/CANARY32;'\">/CANARY33"),
 		}
 		out[i].Payload = nak.ToBytes()
 		out[i].Dst, out[i].MAC = broadcastTo()
