@@ -137,13 +137,25 @@ func sweep(dir, name string) {
 		}
 		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
 		for _, other := range names {
-			if strings.HasPrefix(other, name+"-") && strings.HasSuffix(other, Suffix) {
+			rest, ours := strings.CutPrefix(other, name+"-")
+			if ours && strings.HasSuffix(other, Suffix) && !isAlive(rest) {
 				if fd, err := connect(filepath.Join(dir, other)); err == nil {
 					_ = unix.Close(fd)
 				}
 			}
 		}
 	}
+}
+
+// isAlive says that the process runs whose number the rest of a name begins with.
+// To connect to its socket would say the same, and wake it.
+func isAlive(rest string) bool {
+	n := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if n <= 0 {
+		return false
+	}
+	_, err := os.Stat("/proc/" + rest[:n])
+	return err == nil
 }
 
 // sockets are the paths in dir that may be sockets of processes, in order.
