@@ -70,9 +70,13 @@ func diff(want *plan, have state, own owned) []change {
 	return changes
 }
 
-// addressChanges sets the address, or its lifetime if it is there: what is
-// within a second of right is left alone, and so is a permanent address that is
-// not ours.
+// shortLife is where a second counts: the kernel says up to a second too much of
+// what is left, and we ask for up to a second too little.
+const shortLife = 60
+
+// addressChanges sets the address, or its lifetime if it is there: of a long one
+// what is within a second of right is left alone, and so is a permanent address
+// that is not ours.
 func addressChanges(want address, have state, own owned) []change {
 	i := slices.IndexFunc(have.addresses, func(a address) bool { return a.prefix == want.prefix && !a.peer.IsValid() })
 	if i < 0 {
@@ -82,7 +86,8 @@ func addressChanges(want address, have state, own owned) []change {
 		return nil
 	}
 	is, should := int64(have.addresses[i].valid), int64(want.valid)
-	if is == should || is-should <= 1 && should-is <= 1 && is != forever && should != forever {
+	near := is-should <= 1 && should-is <= 1 && is != forever && should > shortLife && should != forever
+	if is == should || near {
 		return nil
 	}
 	return []change{{action: refreshAddress, address: want}}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -418,3 +419,21 @@ type liar struct {
 
 func (l liar) read(int) (state, error)  { return l.have, l.err }
 func (l liar) change(int, change) error { return nil }
+
+// A second is nothing to an hour, and half of what a lease of six seconds needs
+// when it is renewed.
+func TestAddressChanges_ShortLife(t *testing.T) {
+	life := func(valid uint32) address {
+		return address{prefix: netip.MustParsePrefix("10.0.0.5/24"), valid: valid, noPrefixRoute: true}
+	}
+	for _, c := range []struct {
+		is, should uint32
+		changes    int
+	}{
+		{3599, 3600, 0}, {3601, 3600, 0}, {3598, 3600, 1}, {5, 5, 0}, {4, 5, 1}, {6, 5, 1}, {60, 61, 0}, {59, 60, 1}, {forever, 5, 1},
+	} {
+		if got := addressChanges(life(c.should), state{addresses: []address{life(c.is)}}, owned{}); len(got) != c.changes {
+			t.Errorf("%d s in place of %d: %v", c.should, c.is, got)
+		}
+	}
+}
