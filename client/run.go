@@ -48,6 +48,12 @@ func (c *Client) work() {
 
 // begin starts the machine with the stored lease and the link as it is.
 func (c *Client) begin(ctx context.Context) {
+	if c.cfg.LinkWatcher != nil {
+		// Programs may have been at the link since New.
+		if now, err := c.cfg.LinkWatcher.State(); err == nil && now.Index == c.link.Index && now.HardwareAddr == c.link.HardwareAddr {
+			c.link = now
+		}
+	}
 	start := fsm.Start{LinkUp: c.link.Carrier}
 	if c.cfg.LeaseStore != nil {
 		l, err := c.cfg.LeaseStore.Load(ctx)

@@ -55,7 +55,7 @@ func (s *Scripted) SetLifetimes(_ context.Context, l *lease.Lease) error {
 	case msg == nil:
 		s.link.log.Debug("the script has put no address on the link", "address", l.Prefix())
 		return nil
-	case slices.Contains(s.kept, l.Prefix()):
+	case slices.ContainsFunc(s.kept, func(p netip.Prefix) bool { return p.Addr() == l.Address }):
 		s.link.log.Warn("the address was on the link before, without an end: it stays so", "address", l.Prefix())
 		return nil
 	}
@@ -72,8 +72,8 @@ func (ns *Namespace) addressMessage(index int, prefix netip.Prefix) ([]byte, err
 		return nil, err
 	}
 	for _, msg := range msgs {
-		if a, on, err := parseAddress(msg); err == nil && on == index && a.prefix == prefix {
-			return msg, nil
+		if a, on, err := parseAddress(msg); err == nil && on == index && a.prefix.Addr() == prefix.Addr() {
+			return msg, nil // whatever length the program has given it
 		}
 	}
 	return nil, nil

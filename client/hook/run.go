@@ -66,34 +66,46 @@ func (s *Script) execute(ctx context.Context, program string, c *call) error {
 	// A group of its own: it is ended with what it has started, and Ctrl-C at
 	// the terminal is for the client, which may still need it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	read, write, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("make a pipe: %w", err)
-	}
-	cmd.Stdout, cmd.Stderr = write, write
 	if c.input != nil {
 		input, err := document(c.input)
 		if err != nil {
-			_, _ = write.Close(), read.Close()
 			return err
 		}
 		defer func() { _ = input.Close() }()
 		cmd.Stdin = input
 	}
-	err = cmd.Start()
-	_ = write.Close()
+	leave, err := s.start(program, cmd)
 	if err != nil {
-		_ = read.Close()
 		return err
 	}
-	out := s.relay(program, read)
-	defer out.leave()
+	defer leave()
 	err = wait(ctx, cmd, s.cfg.Limit)
 	var ended *endError
 	if errors.As(err, &ended) {
 		ended.program, ended.event = program, c.event
 	}
 	return err
+}
+
+// start starts a program. What it prints goes where ours does, or to the log until
+// leave is called.
+func (s *Script) start(program string, cmd *exec.Cmd) (leave func(), err error) {
+	if s.cfg.Attached {
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		return func() {}, cmd.Start()
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make a pipe: %w", err)
+	}
+	cmd.Stdout, cmd.Stderr = write, write
+	err = cmd.Start()
+	_ = write.Close()
+	if err != nil {
+		_ = read.Close()
+		return nil, err
+	}
+	return s.relay(program, read).leave, nil
 }
 
 // document is what a program reads the text from. It need not read it.

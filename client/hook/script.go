@@ -111,14 +111,14 @@ func (s *Script) ApplyFor(ctx context.Context, why client.Reason, next *lease.Le
 		// It is not known what is left; the next lease comes with no old one.
 		s.last = nil
 	}
-	if err != nil {
-		return err
-	}
-	s.last = next
 	if next != nil && s.cfg.After != nil {
-		return s.cfg.After(ctx, next)
+		// A script that was cut short may have done its work all the same.
+		err = errors.Join(err, s.cfg.After(context.WithoutCancel(ctx), next))
 	}
-	return nil
+	if err == nil {
+		s.last = next
+	}
+	return err
 }
 
 // concerns says that the programs are run for n.

@@ -368,11 +368,14 @@ func (d *dhclient) end(signals *signals, _, stderr io.Writer) error {
 	o.client.StartDelay = time.Hour
 	log := newOutput(stderr)
 	defer func() { _ = log.close(outputGrace) }()
-	f, err := newFleet(o, log, newLogger(o, log))
+	f, err := newFleet(signals.ctx, o, log, newLogger(o, log))
 	if err != nil {
 		return err
 	}
 	defer f.close()
+	if err := f.openAll(); err != nil {
+		return err
+	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	errs := []error{f.run(ended)}
@@ -403,7 +406,7 @@ func (d *dhclient) stopOther(ctx context.Context) error {
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		return fmt.Errorf("end process %d: %w", pid, err)
 	}
-	for limit := time.Now().Add(endLimit); syscall.Kill(pid, 0) == nil; {
+	for limit := time.Now().Add(endLimit); daemon.IsClient(pid); {
 		if time.Now().After(limit) || ctx.Err() != nil {
 			return fmt.Errorf("process %d does not end", pid)
 		}

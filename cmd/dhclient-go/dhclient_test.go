@@ -244,3 +244,22 @@ func TestDhclient_Commands(t *testing.T) {
 		t.Error("the pid file is still there")
 	}
 }
+
+// A second client is refused before its script could touch the link that another
+// serves, and leaves the other's pid file.
+func TestDhclient_SecondTouchesNothing(t *testing.T) {
+	s := newStage(t, nil)
+	s.exec(t, s.dhclient("eth0")...).exit(t, exitDone)
+	pid := s.inBackground(t)
+	for _, second := range [][]string{s.dhclient("eth0"), s.dhclient("-d", "eth0"), s.udhcpc("-f")} {
+		p := s.exec(t, second...)
+		p.exit(t, exitRuntime)
+		p.stderr.contains(t, "serves this link already")
+	}
+	s.told(t, "PREINIT", "BOUND")
+	if got := s.readPid(); got != pid {
+		t.Errorf("the pid file has %d, not %d", got, pid)
+	}
+	s.exec(t, s.dhclient("-r", "eth0")...).exit(t, exitDone)
+	s.told(t, "PREINIT", "BOUND", "RELEASE")
+}

@@ -16,6 +16,10 @@ import (
 
 // A fleet runs one client for each interface, side by side.
 type fleet struct {
+	// ctx ends with the first signal to stop.
+	ctx context.Context
+	// none says that no interface could be opened.
+	none   bool
 	o      *options
 	out    io.Writer
 	log    *slog.Logger
@@ -74,35 +78,41 @@ var (
 	errHalted = errors.New("halted")
 )
 
-// newFleet opens each interface that must exist. With --wait all nothing is
-// sent for any of them unless all can be opened.
-func newFleet(o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
+// newFleet has a berth for each interface, and nothing open.
+func newFleet(ctx context.Context, o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
 	ns, err := netcfg.Open(log)
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{o: o, out: out, log: log, ns: ns, netns: control.Netns()}
+	f := &fleet{ctx: ctx, o: o, out: out, log: log, ns: ns, netns: control.Netns()}
 	if f.capture, err = openCapture(o, log); err != nil {
 		f.close()
 		return nil, err
 	}
 	f.super = newSupervisor(f, log)
-	var failed []error
 	for _, name := range o.links {
-		b := f.newBerth(name)
-		f.berths = append(f.berths, b)
-		if o.waitLink != 0 {
+		f.berths = append(f.berths, f.newBerth(name))
+	}
+	return f, nil
+}
+
+// openAll opens each interface that must exist. With --wait all nothing is sent
+// for any of them unless all can be opened.
+func (f *fleet) openAll() error {
+	var failed []error
+	for _, b := range f.berths {
+		if f.o.waitLink != 0 {
 			continue
 		}
 		if b.err = f.open(b); b.err != nil {
 			failed = append(failed, b.err)
 		}
 	}
-	if len(failed) > 0 && !o.waitAny {
-		f.close()
-		return nil, errors.Join(failed...)
+	f.none = len(failed) == len(f.berths)
+	if len(failed) > 0 && !f.o.waitAny {
+		return errors.Join(failed...)
 	}
-	return f, nil
+	return nil
 }
 
 // open puts the client of b together.

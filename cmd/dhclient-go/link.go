@@ -24,6 +24,9 @@ type link struct {
 	detector *arpcheck.Detector
 	tap      *capture.Tap
 	script   *hook.Script
+	// prepare has the scripts that configure the link bring it up; nil where
+	// there are none.
+	prepare func() error
 }
 
 // An outfit is what one link has of its own.
@@ -58,15 +61,29 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 			return nil, err
 		}
 	}
-	if err := f.bringUp(name, on); err != nil {
-		l.closeOthers()
-		return nil, err
+	if l.prepare == nil {
+		err = f.bringUp(name, on)
 	}
-	if l.tap, err = f.tap(&config); err == nil {
+	if err == nil {
+		l.tap, err = f.tap(&config)
+	}
+	if err == nil {
 		l.client, err = client.New(config)
 	}
 	if err != nil {
 		l.closeOthers()
+		return nil, err
+	}
+	if l.prepare == nil {
+		return l, nil
+	}
+	// Scripts have the link when it is ours: another client may serve it, whose
+	// address they would take away.
+	if err = l.prepare(); err == nil {
+		err = f.bringUp(name, on)
+	}
+	if err != nil {
+		l.close()
 		return nil, err
 	}
 	return l, nil
@@ -140,12 +157,12 @@ func (o *options) ownOutfit(name string, _ lease.LinkState, config *client.Confi
 // configures gives config who makes the link match a lease: scripts that are made
 // for that, or else we and our resolver, and then the programs that are told.
 func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hooks hook.Config, index int) (err error) {
-	if hooks.Configures {
-		scripted, err := on.Scripted()
-		if err != nil {
-			return err
+	var scripted *netcfg.Scripted
+	hooks.After = func(ctx context.Context, next *lease.Lease) error {
+		if scripted == nil {
+			return nil
 		}
-		hooks.After = scripted.SetLifetimes
+		return scripted.SetLifetimes(ctx, next)
 	}
 	if len(hooks.Programs) > 0 {
 		hooks.Interface, hooks.Logger = l.name, f.log
@@ -160,7 +177,13 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 	}
 	if hooks.Configures {
 		config.Configurator = l.script
-		return l.preinit(f.o)
+		l.prepare = func() (err error) {
+			if err = l.preinit(f); err == nil {
+				scripted, err = on.Scripted() // what is there now is not the scripts'
+			}
+			return err
+		}
+		return nil
 	}
 	config.Configurator = on
 	if !f.o.noDNS {
@@ -182,11 +205,11 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 
 // preinit has the scripts bring the link up. What they say of it is not the last
 // word: we do it too.
-func (l *link) preinit(o *options) error {
-	if o.noPreinit {
+func (l *link) preinit(f *fleet) error {
+	if f.o.noPreinit {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), l.script.Limit())
+	ctx, cancel := context.WithTimeout(f.ctx, l.script.Limit())
 	defer cancel()
 	return l.script.Preinit(ctx)
 }

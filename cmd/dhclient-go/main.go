@@ -118,16 +118,21 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	if err := checkCapabilities(o); err != nil {
 		return err
 	}
-	f, err := newFleet(o, out, log)
+	f, err := newFleet(signals.ctx, o, out, log)
 	if err != nil {
 		return err
 	}
 	defer f.close()
+	go signals.serve(f)
+	if err := f.openAll(); err != nil {
+		return err
+	}
 	// Not before the links are ours: another client may have the same file.
-	defer removePid(writePid(o, log), log)
+	if !f.none {
+		defer removePid(writePid(o, log), log)
+	}
 	defer context.AfterFunc(signals.ctx, f.super.stopping)()
 	f.listen(signals.cancel)
-	go signals.serve(f)
 	if err := f.prepare(signals, out, errs); err != nil {
 		return err
 	}

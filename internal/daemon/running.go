@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // ErrNotRunning says that a pid file names no process that runs, or one that is
@@ -35,10 +36,17 @@ func RunningPid(path string) (int, error) {
 	return pid, nil
 }
 
+// IsClient says that a process runs, and is a DHCP client by its program or by
+// what it is called.
+func IsClient(pid int) bool { return isClient(pid) }
+
 func isClient(pid int) bool {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	name, state := status(dir)
 	if name == "" || state == 'Z' || state == 'X' {
+		return false
+	}
+	if !isTrusted(dir) {
 		return false
 	}
 	if slices.Contains(clients, name) {
@@ -58,6 +66,17 @@ func isClient(pid int) bool {
 	}
 	ours, err := os.Stat(selfExe)
 	return err == nil && os.SameFile(theirs, ours)
+}
+
+// isTrusted says that a process is root's or of the user that we are: anybody
+// may call a program of his own by our names.
+func isTrusted(dir string) bool {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	owner, ok := st.Sys().(*syscall.Stat_t)
+	return ok && (owner.Uid == 0 || int(owner.Uid) == os.Geteuid())
 }
 
 // status reads what a process is called and the letter of its state, as

@@ -74,6 +74,9 @@ func why(from, to State, ev Event) string {
 	case AddressGone:
 		return "the address was taken away"
 	case Renew:
+		if ev.Rebind {
+			return "asked to rebind"
+		}
 		return "asked to renew"
 	case Release:
 		return "asked to release"
