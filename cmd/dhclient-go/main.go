@@ -109,6 +109,7 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 // serve runs the clients that o wants.
 func serve(o *options, signals *signals, out, errs *output) error {
 	log := newLogger(o, errs)
+	daemon.CloseOnExec()
 	if err := o.absolutePaths(); err != nil {
 		return err
 	}

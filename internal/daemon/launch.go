@@ -147,6 +147,10 @@ func (p *parent) conclude(r report) (code int, err error) {
 // closeRange is replaced in tests, by that of an old kernel.
 var closeRange = unix.CloseRange
 
+// CloseOnExec keeps what the caller of this process has left open from the programs
+// that it runs.
+func CloseOnExec() { closeOnExec() }
+
 // closeOnExec marks every descriptor from 3 on, whoever opened it.
 func closeOnExec() {
 	// Since Linux 5.11.
