@@ -42,6 +42,24 @@ func TestScripted_OnlyLifetimesAreOurs(t *testing.T) {
 	}
 }
 
+// A script may give the address another prefix length: it ends all the same.
+func TestScripted_OtherPrefixLength(t *testing.T) {
+	nettest.Require(t)
+	b := newBench(t)
+	s, err := b.link(t, "eth0", Config{}).Scripted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.IP(t, "address", "add", "192.0.2.5/32", "dev", "eth0")
+	l := &lease.Lease{Address: netip.MustParseAddr("192.0.2.5"), Bits: 24, Start: lease.Now(), Valid: time.Hour}
+	if err := s.SetLifetimes(context.Background(), l); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.IP(t, "-4", "-o", "address", "show", "dev", "eth0"); strings.Contains(got, "forever") || !strings.Contains(got, "192.0.2.5/32") {
+		t.Errorf("the link has\n%s", got)
+	}
+}
+
 // An administrator's address that the lease has too stays the administrator's,
 // and that there is none is no error.
 func TestScripted_AdministratorsAddressStays(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client"
@@ -274,18 +275,12 @@ func (f *fleet) end(ctx context.Context, meant []*berth, w *control.Writer) erro
 // halt has the clients of some links end. Without any other, that is the end of
 // the process, as by a signal.
 func (f *fleet) halt(some []*berth) {
-	going := 0
-	for _, b := range f.berths {
-		if !b.hasEnded() {
-			going++
-		}
-	}
-	for _, b := range some {
-		if !b.hasEnded() {
-			going--
-		}
-	}
-	if going == 0 {
+	f.halting.Lock()
+	defer f.halting.Unlock()
+	others := slices.ContainsFunc(f.berths, func(b *berth) bool {
+		return !b.hasEnded() && b.halted.Err() == nil && !slices.Contains(some, b)
+	})
+	if !others {
 		f.stop()
 		return
 	}

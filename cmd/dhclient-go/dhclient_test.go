@@ -245,6 +245,20 @@ func TestDhclient_Commands(t *testing.T) {
 	}
 }
 
+// A signal ends a client whose script does not come to an end before the first
+// message.
+func TestDhclient_SignalEndsPreinit(t *testing.T) {
+	s := newStage(t, nil)
+	s.write(t, "script", "#!/bin/sh\ntouch "+s.path("began")+"\nexec sleep 1000\n")
+	p := s.exec(t, s.dhclient("-d", "eth0")...)
+	waitFor(t, "the script", func() bool { _, err := os.Stat(s.path("began")); return err == nil })
+	p.signal(t, syscall.SIGTERM)
+	p.exit(t, exitDone)
+	if n := s.sent(dhcpv4.MessageTypeDiscover); n != 0 {
+		t.Errorf("%d DISCOVERs", n)
+	}
+}
+
 // A second client is refused before its script could touch the link that another
 // serves, and leaves the other's pid file.
 func TestDhclient_SecondTouchesNothing(t *testing.T) {

@@ -18,6 +18,8 @@ import (
 type fleet struct {
 	// ctx ends with the first signal to stop.
 	ctx context.Context
+	// halting is held while it is found out whether any link goes on.
+	halting sync.Mutex
 	// none says that no interface could be opened.
 	none   bool
 	o      *options

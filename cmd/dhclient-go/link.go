@@ -158,11 +158,8 @@ func (o *options) ownOutfit(name string, _ lease.LinkState, config *client.Confi
 // for that, or else we and our resolver, and then the programs that are told.
 func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hooks hook.Config, index int) (err error) {
 	var scripted *netcfg.Scripted
-	hooks.After = func(ctx context.Context, next *lease.Lease) error {
-		if scripted == nil {
-			return nil
-		}
-		return scripted.SetLifetimes(ctx, next)
+	if hooks.Configures {
+		hooks.After = func(ctx context.Context, next *lease.Lease) error { return scripted.SetLifetimes(ctx, next) }
 	}
 	if len(hooks.Programs) > 0 {
 		hooks.Interface, hooks.Logger = l.name, f.log
