@@ -125,15 +125,18 @@ func (d *Dir) Save(_ context.Context, l *Lease) error {
 	if err := os.MkdirAll(d.path, 0o755); err != nil {
 		return fmt.Errorf("make lease directory: %w", err)
 	}
-	if err := d.replace(append(b, '\n')); err != nil {
+	if err := ReplaceFile(d.File(), append(b, '\n')); err != nil {
 		return fmt.Errorf("write lease file: %w", err)
 	}
 	return nil
 }
 
-// replace writes a new file beside the old one and renames it into place.
-func (d *Dir) replace(b []byte) error {
-	tmp := filepath.Join(d.path, "."+d.name+".new")
+// ReplaceFile writes a file beside the one at path, with mode 0644, and renames it
+// into place: who reads path finds the old content or the new one, whenever the
+// process is killed. A link that somebody has put in the way is not followed.
+func ReplaceFile(path string, b []byte) error {
+	dir, base := filepath.Split(path)
+	tmp := filepath.Join(dir, "."+base+".new")
 	// What a killed process left here is in the way of O_EXCL, which is what
 	// keeps us from writing through somebody's link.
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -148,11 +151,10 @@ func (d *Dir) replace(b []byte) error {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(tmp, d.File())
+		err = os.Rename(tmp, path)
 	}
 	if err != nil {
 		_ = os.Remove(tmp)
-		return err
 	}
-	return nil
+	return err
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 // maxAppended is how large a file may grow that can only be appended to.
@@ -72,7 +74,7 @@ func (f *leaseFile) write(whole, more []byte) error {
 	}
 	// A directory that is missing is made; if that fails, so does what comes.
 	_ = os.MkdirAll(filepath.Dir(f.path), 0o755)
-	err = f.replace(whole)
+	err = lease.ReplaceFile(f.path, whole)
 	if err == nil || !isFixed(err) {
 		return err
 	}
@@ -91,32 +93,6 @@ func isFixed(err error) bool {
 		}
 	}
 	return false
-}
-
-// replace writes a new file beside the old one and renames it into place.
-func (f *leaseFile) replace(b []byte) error {
-	dir, base := filepath.Split(f.path)
-	tmp := filepath.Join(dir, "."+base+".new")
-	// What a killed process left here is in the way of O_EXCL, which is what
-	// keeps us from writing through somebody's link.
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	file, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(b)
-	if e := file.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(tmp, f.path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp)
-	}
-	return err
 }
 
 // over writes to the file that is there.
