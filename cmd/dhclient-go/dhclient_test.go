@@ -36,7 +36,7 @@ func TestDhclient_BackgroundWithTheFirstLease(t *testing.T) {
 	}
 	end(t, pid)
 	// SIGTERM leaves all as it is, and says nothing to the script.
-	if s.sent(dhcpv4.MessageTypeRelease) != 0 {
+	if s.sent(t, dhcpv4.MessageTypeRelease) != 0 {
 		t.Error("SIGTERM releases")
 	}
 	s.told(t, "PREINIT", "BOUND")
@@ -116,7 +116,7 @@ func TestDhclient_ReleaseAndStop(t *testing.T) {
 			}
 			s.exec(t, s.dhclient("eth0")...).exit(t, exitDone)
 			s.told(t, append(want, c.next...)...)
-			if n := s.sent(dhcpv4.MessageTypeRelease); n != c.releases {
+			if n := s.sent(t, dhcpv4.MessageTypeRelease); n != c.releases {
 				t.Errorf("%d RELEASEs, not %d", n, c.releases)
 			}
 			end(t, s.inBackground(t))
@@ -145,7 +145,7 @@ func TestDhclient_ReleaseFromTheLeaseFile(t *testing.T) {
 	p.stderr.contains(t, `no link "eth7"`)
 	// What is given back is not given back again.
 	s.exec(t, s.dhclient("-r", "eth0")...).exit(t, exitDone)
-	if n := s.sent(dhcpv4.MessageTypeRelease); n != 1 {
+	if n := s.sent(t, dhcpv4.MessageTypeRelease); n != 1 {
 		t.Errorf("%d RELEASEs", n)
 	}
 }
@@ -157,7 +157,7 @@ func TestDhclient_RestartAsksForItsLease(t *testing.T) {
 	end(t, s.inBackground(t))
 	s.exec(t, s.dhclient("eth0")...).exit(t, exitDone)
 	end(t, s.inBackground(t))
-	if n := s.sent(dhcpv4.MessageTypeDiscover); n != 1 {
+	if n := s.sent(t, dhcpv4.MessageTypeDiscover); n != 1 {
 		t.Errorf("%d DISCOVERs", n)
 	}
 	s.await(t, dhcpv4.MessageTypeRequest)
@@ -254,7 +254,7 @@ func TestDhclient_SignalEndsPreinit(t *testing.T) {
 	waitFor(t, "the script", func() bool { _, err := os.Stat(s.path("began")); return err == nil })
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)
-	if n := s.sent(dhcpv4.MessageTypeDiscover); n != 0 {
+	if n := s.sent(t, dhcpv4.MessageTypeDiscover); n != 0 {
 		t.Errorf("%d DISCOVERs", n)
 	}
 }

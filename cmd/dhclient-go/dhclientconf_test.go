@@ -130,8 +130,8 @@ func TestDhclient_RejectAndRequire(t *testing.T) {
 			s := newStage(t, nil)
 			s.write(t, "conf", "timeout 1; "+conf)
 			s.exec(t, s.dhclient("-1", "eth0")...).exit(t, exitNoLease)
-			if s.sent(dhcpv4.MessageTypeOffer) == 0 || s.sent(dhcpv4.MessageTypeRequest) != 0 {
-				t.Errorf("%d OFFERs, %d REQUESTs", s.sent(dhcpv4.MessageTypeOffer), s.sent(dhcpv4.MessageTypeRequest))
+			if s.sent(t, dhcpv4.MessageTypeOffer) == 0 || s.sent(t, dhcpv4.MessageTypeRequest) != 0 {
+				t.Errorf("%d OFFERs, %d REQUESTs", s.sent(t, dhcpv4.MessageTypeOffer), s.sent(t, dhcpv4.MessageTypeRequest))
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ type stage struct {
 	*site
 	server *dhcptest.Server
 	wire   *nettest.Sniffer
+	marks  uint8 // of sent
 }
 
 // newStage is a site with one link, eth0, whose frames are recorded.
@@ -117,8 +119,28 @@ func (s *stage) await(t *testing.T, of dhcpv4.MessageType) frame.Frame {
 	return s.wire.WaitFor(t, patience, frame.IsDHCP(of))
 }
 
-// sent counts the messages of a type that have been on the wire.
-func (s *stage) sent(of dhcpv4.MessageType) int { return len(s.wire.Matching(frame.IsDHCP(of))) }
+// sent counts the messages of a type that have been on the wire until now: who
+// records it may be behind what the script says, so the server's host first asks
+// for an address that nobody has, and that is waited for.
+func (s *stage) sent(t *testing.T, of dhcpv4.MessageType) int {
+	t.Helper()
+	s.marks++
+	mark := netip.AddrFrom4([4]byte{192, 0, 0, 100 + s.marks})
+	s.far[0].Do(t, func() {
+		c, err := net.Dial("udp4", netip.AddrPortFrom(mark, 9).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		if _, err := c.Write([]byte{0}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	// Not WaitFor, which would go on from here.
+	marked := func(f frame.Frame) bool { return f.ARP != nil && f.ARP.TargetIP == mark }
+	waitFor(t, "the mark on the wire", func() bool { return len(s.wire.Matching(marked)) > 0 })
+	return len(s.wire.Matching(frame.IsDHCP(of)))
+}
 
 // answers has the server answer from now on.
 func (s *stage) answers(t *testing.T, change func(*dhcptest.Config)) {

@@ -33,13 +33,13 @@ func TestUdhcpc_LifeAndSignals(t *testing.T) {
 		{syscall.SIGUSR1, "bound", dhcpv4.MessageTypeDiscover},
 	} {
 		waitFor(t, "end of the script", func() bool { return idle(pid) })
-		before := s.sent(step.sends)
+		before := s.sent(t, step.sends)
 		if err := syscall.Kill(pid, step.signal); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, step.event)
 		s.told(t, want...)
-		if n := s.sent(step.sends); n != before+1 {
+		if n := s.sent(t, step.sends); n != before+1 {
 			t.Errorf("%v: %d messages of type %v", step.signal, n-before, step.sends)
 		}
 	}
@@ -50,7 +50,7 @@ func TestUdhcpc_LifeAndSignals(t *testing.T) {
 		}
 	}
 	end(t, pid)
-	if n := s.sent(dhcpv4.MessageTypeRelease); n != 1 {
+	if n := s.sent(t, dhcpv4.MessageTypeRelease); n != 1 {
 		t.Errorf("%d RELEASEs: SIGTERM without -R gives nothing back", n)
 	}
 	if s.readPid() != 0 {
@@ -75,7 +75,7 @@ func TestUdhcpc_WithoutAServer(t *testing.T) {
 			p := s.exec(t, s.udhcpc(strings.Fields(c.args)...)...)
 			p.exit(t, c.code)
 			s.told(t, "deconfig", "leasefail")
-			if n := s.sent(dhcpv4.MessageTypeDiscover); n != 1 {
+			if n := s.sent(t, dhcpv4.MessageTypeDiscover); n != 1 {
 				t.Errorf("%d DISCOVERs", n)
 			}
 			p.stderr.contains(t, "udhcpc: no lease")
@@ -114,7 +114,7 @@ func TestUdhcpc_Quit(t *testing.T) {
 				events = append(events, "deconfig")
 			}
 			s.told(t, events...)
-			if n := s.sent(dhcpv4.MessageTypeRelease); n != releases {
+			if n := s.sent(t, dhcpv4.MessageTypeRelease); n != releases {
 				t.Errorf("%d RELEASEs, not %d", n, releases)
 			}
 			if addr := s.addresses(t, "eth0"); releases == 0 && !strings.Contains(addr, "192.0.0.5/24") {
