@@ -34,7 +34,9 @@ type options struct {
 
 	links   []string
 	oneshot bool
-	dryRun  bool
+	// charge is the program of init; nil for none.
+	charge *charge
+	dryRun bool
 	// timeout is how long a lease is waited for; forever for no limit.
 	timeout    time.Duration
 	timeoutSet bool
@@ -134,7 +136,7 @@ func (o *options) check() error {
 
 // reserved are words that will be commands, so no script may come to rely on
 // them as interfaces; -i names an interface whatever it is called.
-var reserved = []string{"agent", "init"}
+var reserved = []string{"agent"}
 
 func (o *options) addArgument(name string) error {
 	if findCommand(name) != nil {

@@ -118,11 +118,16 @@ func parse(args []string) (*options, error) {
 
 // read reads arguments by the flags that there are; add takes what is none.
 func read(args []string, flags []flagRow, add func(o *options, arg string) error) (*options, error) {
+	return readInto(newOptions, args, flags, add)
+}
+
+// readInto is read with what options are without a flag.
+func readInto(fresh func() *options, args []string, flags []flagRow, add func(o *options, arg string) error) (*options, error) {
 	args, err := arrange(args, flags)
 	if err != nil {
 		return nil, err
 	}
-	o := newOptions()
+	o := fresh()
 	app := newApp(flags, func(c *cli.Context) error { return o.fill(c, flags, add) })
 	if err := app.Run(append([]string{app.Name}, args...)); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,6 +111,7 @@ func (f *fleet) openAll() error {
 			failed = append(failed, b.err)
 		}
 	}
+	f.o.charge.lo(f)
 	f.none = len(failed) == len(f.berths)
 	if len(failed) > 0 && !f.o.waitAny {
 		return errors.Join(failed...)
@@ -200,7 +202,8 @@ func (f *fleet) run(signalled context.Context) error {
 	if f.o.background == atOnce {
 		f.away.depart()
 	}
-	err := f.decide(abandon)
+	f.o.charge.begin(f)
+	err := f.o.charge.decided(f, f.decide(abandon))
 	if err == nil {
 		f.away.depart()
 	}
@@ -213,7 +216,7 @@ func (f *fleet) run(signalled context.Context) error {
 	}
 	stop()
 	running.Wait()
-	return err
+	return cmp.Or(err, f.o.charge.failure())
 }
 
 // keep runs the client of b until ctx ends, when there is a link.

@@ -86,7 +86,7 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 	}
 	log := o.newOutput(stderr)
 	out := log // other clients say everything there
-	if o.voice == nil {
+	if o.voice == nil && (o.charge == nil || o.json) {
 		out = o.newOutput(stdout)
 	}
 	err := serve(o, signals, out, log)
@@ -119,12 +119,15 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	if err := checkCapabilities(o); err != nil {
 		return err
 	}
+	if err := o.charge.prepare(); err != nil {
+		return err
+	}
 	f, err := newFleet(signals.ctx, o, out, log)
 	if err != nil {
 		return err
 	}
 	defer f.close()
-	go signals.serve(f)
+	go o.charge.serve(signals, f)
 	if err := f.openAll(); err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func serve(o *options, signals *signals, out, errs *output) error {
 		defer removePid(writePid(o, log), log)
 	}
 	defer context.AfterFunc(signals.ctx, f.super.stopping)()
-	f.listen(signals.cancel)
+	f.listen(o.charge.stopOf(signals))
 	if err := f.prepare(signals, out, errs); err != nil {
 		return err
 	}

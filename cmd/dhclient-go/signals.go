@@ -34,6 +34,34 @@ func catchSignals() *signals {
 	return s
 }
 
+// notifyAll takes all signals that one process sends another. Not those of the
+// terminal to processes in the background, of the kernel about a fault, and of
+// the runtime to itself.
+func notifyAll(ch chan<- os.Signal) {
+	for n := syscall.Signal(1); n < 65; n++ {
+		switch n {
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGTTIN, syscall.SIGTTOU,
+			syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGABRT, 32, 33, 34:
+		default:
+			signal.Notify(ch, n)
+		}
+	}
+}
+
+// deliver hands each signal to f until stop.
+func (s *signals) deliver(f func(syscall.Signal)) {
+	for {
+		select {
+		case <-s.ended:
+			return
+		case sig := <-s.ch:
+			if sig != syscall.SIGPIPE { // it was ours
+				f(sig.(syscall.Signal))
+			}
+		}
+	}
+}
+
 // serve hands signals to f until stop. A second one to stop ends the process at
 // once.
 func (s *signals) serve(f interface {

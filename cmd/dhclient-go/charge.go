@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// A charge is the program that init runs, with what it was told about it. It is
+// nil for a command that runs none, and its methods do nothing then.
+type charge struct {
+	// argv is the program and its arguments, path where it was found.
+	argv []string
+	path string
+	// beforeLease has it run at once, and runAnyway without a lease. fallback is
+	// a lease to use where there is no other; nil for none.
+	beforeLease, runAnyway bool
+	fallback               *lease.Lease
+
+	signals *signals
+	// start starts a program.
+	start func(path string, argv, env []string) (started, error)
+
+	mu      sync.Mutex
+	running started
+	// ended is closed when the program has ended, or could not be started.
+	ended  chan struct{}
+	status syscall.WaitStatus
+	// failed is why there was no program, or none any more, and refused the
+	// signal that came before there was one.
+	failed  error
+	refused syscall.Signal
+}
+
+// A started program can be sent signals, and waited for.
+type started interface {
+	Signal(sig syscall.Signal) error
+	Wait() (syscall.WaitStatus, error)
+}
+
+// stopGrace is how long the program may take to end when there is no lease for
+// it; then it is killed.
+const stopGrace = 10 * time.Second
+
+// fallbackProbe is what a fallback takes beyond the time for a lease: others are
+// asked whether they have it. fallbackPause is how long servers are left in
+// peace after that.
+const (
+	fallbackProbe = 15 * time.Second
+	fallbackPause = 30 * time.Second
+)
+
+// schedule has the client turn to the fallback when the time for a lease is over.
+func (c *charge) schedule(o *options) {
+	if c.fallback == nil || o.timeout == forever {
+		return
+	}
+	o.client.Fallback = c.fallback
+	o.client.Schedule.Timeout, o.client.Schedule.Pause = o.timeout, fallbackPause
+	o.serverOrFail = true
+	o.timeout += fallbackProbe
+}
+
+// prepare looks for the program while that can still be said to a person.
+func (c *charge) prepare() (err error) {
+	if c == nil {
+		return nil
+	}
+	c.ended = make(chan struct{})
+	c.start = c.startHere
+	c.path, err = findProgram(c.argv[0])
+	return err
+}
+
+// serve hands signals to the program or, where there is none, to f.
+func (c *charge) serve(s *signals, f *fleet) {
+	if c == nil {
+		s.serve(f)
+		return
+	}
+	s.deliver(c.deliver)
+}
+
+// stopOf is what ends the command when its last client was stopped by another
+// command: the program goes on without a client.
+func (c *charge) stopOf(s *signals) func() {
+	if c == nil {
+		return s.cancel
+	}
+	return func() {}
+}
+
+// lo brings the loopback link up, which programs rely on.
+func (c *charge) lo(f *fleet) {
+	if c == nil {
+		return
+	}
+	if err := f.ns.LoopbackUp(); err != nil {
+		f.log.Warn(err.Error())
+	}
+}
+
+// begin starts the program if it does not wait for a lease.
+func (c *charge) begin(f *fleet) {
+	if c != nil && c.beforeLease {
+		c.run(f)
+	}
+}
+
+// decided is told whether there are the leases that are wanted, and says whether
+// that is the end: with nil the command goes on until the program has ended.
+func (c *charge) decided(f *fleet, err error) error {
+	switch {
+	case c == nil || c.signals.ctx.Err() != nil:
+		return err
+	case err != nil && !c.runAnyway:
+		c.end()
+		return err
+	case err != nil:
+		f.log.Error(oneLine(err.Error()))
+		f.log.Warn("the program is run without a lease; one is still asked for")
+	}
+	if !c.beforeLease {
+		c.run(f)
+	}
+	return nil
+}
+
+// run starts the program. When it ends, so does the command.
+func (c *charge) run(f *fleet) {
+	p, err := c.start(c.path, c.argv, f.programEnviron())
+	if err != nil {
+		c.over(0, &startError{126, fmt.Errorf("run %s: %w", c.path, err)})
+		return
+	}
+	c.mu.Lock()
+	c.running = p
+	late := c.refused
+	c.mu.Unlock()
+	if late != 0 { // it came just before
+		_ = p.Signal(late)
+	}
+	go func() {
+		status, err := p.Wait()
+		if err != nil {
+			err = fmt.Errorf("wait for %s: %w", c.path, err)
+		}
+		c.over(status, err)
+	}()
+}
+
+// over is called when the program has ended.
+func (c *charge) over(status syscall.WaitStatus, err error) {
+	c.mu.Lock()
+	c.status, c.failed = status, err
+	close(c.ended)
+	c.mu.Unlock()
+	c.signals.cancel()
+}
+
+// deliver hands a signal to the program. Before there is one, those that are meant
+// to stop it stop the command.
+func (c *charge) deliver(sig syscall.Signal) {
+	c.mu.Lock()
+	p := c.running
+	if p == nil && isStop(sig) && c.refused == 0 {
+		c.refused = sig
+		defer c.signals.cancel()
+	}
+	c.mu.Unlock()
+	if p != nil {
+		_ = p.Signal(sig) // it may just have ended
+	}
+}
+
+// isStop says that sig asks a process to end.
+func isStop(sig syscall.Signal) bool {
+	switch sig {
+	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP:
+		return true
+	}
+	return false
+}
+
+// end ends the program, where it runs.
+func (c *charge) end() {
+	c.mu.Lock()
+	p := c.running
+	c.mu.Unlock()
+	if p == nil {
+		return
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		_ = p.Signal(sig)
+		select {
+		case <-c.ended:
+			return
+		case <-time.After(stopGrace):
+		}
+	}
+}
+
+// exitCode is the program's, as a shell has it, unless err says that it did not
+// come to that.
+func (c *charge) exitCode(err error) int {
+	var start *startError
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case errors.As(err, &start):
+		return start.code
+	case err != nil:
+		return exitCode(err)
+	case c.refused != 0 && c.running == nil:
+		return 128 + int(c.refused)
+	case c.status.Signaled():
+		return 128 + int(c.status.Signal())
+	}
+	return c.status.ExitStatus()
+}
+
+// failure is why the program did not run, or it is not known how it ended.
+func (c *charge) failure() error {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
+}
+
+// catchAll takes all signals that another process may send, for the program.
+func catchAll() *signals {
+	s := &signals{ch: make(chan os.Signal, 64), ended: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	notifyAll(s.ch)
+	return s
+}
+
+// startHere starts the program as a child of this process.
+func (c *charge) startHere(path string, argv, env []string) (started, error) {
+	p, err := os.StartProcess(path, argv, &os.ProcAttr{Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
+	if err != nil {
+		return nil, err
+	}
+	return here{p}, nil
+}
+
+type here struct{ p *os.Process }
+
+func (h here) Signal(sig syscall.Signal) error { return h.p.Signal(sig) }
+func (h here) Wait() (syscall.WaitStatus, error) {
+	st, err := h.p.Wait()
+	if err != nil {
+		return 0, err
+	}
+	return st.Sys().(syscall.WaitStatus), nil
+}

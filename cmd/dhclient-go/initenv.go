@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// envPrefix begins the variables that tell the program of init about the lease.
+const envPrefix = "DHCP4_"
+
+// programEnviron is the environment for the program: ours, and what the leases
+// say that are there now. Variables of those names that we were given are about
+// another lease.
+func (f *fleet) programEnviron() []string {
+	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, envPrefix) })
+	first := true
+	f.each(func(l *link) {
+		held := l.client.Lease()
+		if held == nil {
+			return
+		}
+		if first {
+			env = append(env, leaseEnviron(envPrefix, l.name, held)...)
+		}
+		if len(f.berths) > 1 {
+			env = append(env, leaseEnviron(envPrefix+envName(l.name)+"_", l.name, held)...)
+		}
+		first = false
+	})
+	return env
+}
+
+// envName is the name of a link as part of a variable's: eth0.1 is ETH0_1.
+func envName(link string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		case r >= 'A' && r <= 'Z' || r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, link)
+}
+
+// leaseEnviron are the variables of a lease. Each has been checked to be what it
+// claims to be: an address, a number, a host name. What the lease lacks has no
+// variable.
+func leaseEnviron(prefix, link string, l *lease.Lease) []string {
+	env := []string{prefix + "INTERFACE=" + link}
+	set := func(name, value string) {
+		if value != "" {
+			env = append(env, prefix+name+"="+value)
+		}
+	}
+	set("ADDRESS", l.Address.String())
+	if l.Bits != 0 {
+		set("PREFIX", strconv.Itoa(l.Bits))
+		set("NETMASK", net.IP(net.CIDRMask(l.Bits, 32)).String())
+	}
+	set("BROADCAST", addrText(l.Broadcast))
+	set("GATEWAY", addrText(l.Router()))
+	set("DNS", addrTexts(l.DNS))
+	set("DOMAIN", l.Domain)
+	set("SEARCH", strings.Join(l.Search, " "))
+	set("HOSTNAME", l.Hostname)
+	set("NTP", addrTexts(l.NTP))
+	if l.MTU != 0 {
+		set("MTU", strconv.Itoa(l.MTU))
+	}
+	set("SERVER", addrText(l.Server))
+	if l.Valid != 0 && !l.IsInfinite() {
+		set("LEASE_SECONDS", fmt.Sprint(int64(l.Valid/time.Second)))
+		set("EXPIRES", fmt.Sprint(l.ExpireAt().Unix()))
+	}
+	return env
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() || a.IsUnspecified() {
+		return ""
+	}
+	return a.String()
+}
+
+func addrTexts(list []netip.Addr) string {
+	texts := make([]string, len(list))
+	for i, a := range list {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, " ")
+}
