@@ -32,9 +32,11 @@ import (
 
 	_ "github.com/dhclient-go/dhclient-go/cmd/dhclient-go/oneproc"
 	"github.com/dhclient-go/dhclient-go/internal/daemon"
+	"github.com/dhclient-go/dhclient-go/internal/helper"
 )
 
 func main() {
+	helper.Main()
 	child := daemon.Inherited() // before any other program can see its mark
 	code := dispatch(os.Args, os.Stdout, os.Stderr)
 	child.End(code)

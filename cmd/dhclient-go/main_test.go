@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/dhclient-go/dhclient-go/internal/helper"
 	"github.com/dhclient-go/dhclient-go/internal/nettest"
 )
 
@@ -15,6 +16,7 @@ import (
 // it stands in for in $PATH: what it does there counts as covered, if GOCOVERDIR
 // is set.
 func TestMain(m *testing.M) {
+	helper.Main()
 	nettest.Enter()
 	sideBySide()
 	testscript.Main(m, map[string]func(){

@@ -12,6 +12,9 @@ import (
 // meanwhile (proc(5)).
 const selfExe = "/proc/self/exe"
 
+// Program is a path by which this program can be executed again.
+func Program() (string, error) { return program() }
+
 // program is a path of this program. Where /proc is not mounted, as early in an
 // initramfs, it is looked for by the name that it was called by.
 func program() (string, error) {

@@ -1,0 +1,4 @@
+package helper
+
+// play is a program that has a helper.
+func play(role string) int { return 99 }
