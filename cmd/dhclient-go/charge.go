@@ -3,32 +3,39 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/daemon"
+	"github.com/dhclient-go/dhclient-go/internal/helper"
 )
 
 // A charge is the program that init runs, with what it was told about it. It is
 // nil for a command that runs none, and its methods do nothing then.
 type charge struct {
-	// argv is the program and its arguments, path where it was found.
-	argv []string
-	path string
+	// argv is the program and its arguments as they were given, program what is
+	// executed for that.
+	argv    []string
+	program helper.Program
 	// beforeLease has it run at once, and runAnyway without a lease. fallback is
 	// a lease to use where there is no other; nil for none.
 	beforeLease, runAnyway bool
 	fallback               *lease.Lease
 
 	signals *signals
-	// start starts a program.
-	start func(path string, argv, env []string) (started, error)
+	// unbury ends the burying of orphans.
+	unbury func()
 
 	mu      sync.Mutex
-	running started
+	running *helper.Process
+	// adopted is closed when the program has ended as a child of this process:
+	// the helper has died before it.
+	adopted chan struct{}
+	last    syscall.WaitStatus
 	// ended is closed when the program has ended, or could not be started.
 	ended  chan struct{}
 	status syscall.WaitStatus
@@ -36,12 +43,6 @@ type charge struct {
 	// signal that came before there was one.
 	failed  error
 	refused syscall.Signal
-}
-
-// A started program can be sent signals, and waited for.
-type started interface {
-	Signal(sig syscall.Signal) error
-	Wait() (syscall.WaitStatus, error)
 }
 
 // stopGrace is how long the program may take to end when there is no lease for
@@ -72,10 +73,20 @@ func (c *charge) prepare() (err error) {
 	if c == nil {
 		return nil
 	}
-	c.ended = make(chan struct{})
-	c.start = c.startHere
-	c.path, err = findProgram(c.argv[0])
+	c.ended, c.adopted = make(chan struct{}), make(chan struct{})
+	c.program = helper.Program{Args: c.argv, Env: programEnviron()}
+	if c.program.Path, err = findProgram(c.argv[0]); err != nil {
+		return err
+	}
+	c.unbury, err = daemon.BuryOrphans(c.buried)
 	return err
+}
+
+// close ends what prepare began.
+func (c *charge) close() {
+	if c != nil && c.unbury != nil {
+		c.unbury()
+	}
 }
 
 // serve hands signals to the program or, where there is none, to f.
@@ -134,9 +145,11 @@ func (c *charge) decided(f *fleet, err error) error {
 
 // run starts the program. When it ends, so does the command.
 func (c *charge) run(f *fleet) {
-	p, err := c.start(c.path, c.argv, f.programEnviron())
+	told := c.program
+	told.Env = append(slices.Clone(told.Env), f.leaseVariables()...)
+	p, err := f.helper.Run(told)
 	if err != nil {
-		c.over(0, &startError{126, fmt.Errorf("run %s: %w", c.path, err)})
+		c.over(0, &startError{126, err})
 		return
 	}
 	c.mu.Lock()
@@ -144,15 +157,30 @@ func (c *charge) run(f *fleet) {
 	late := c.refused
 	c.mu.Unlock()
 	if late != 0 { // it came just before
-		_ = p.Signal(late)
+		c.signal(p, late)
 	}
-	go func() {
-		status, err := p.Wait()
-		if err != nil {
-			err = fmt.Errorf("wait for %s: %w", c.path, err)
-		}
-		c.over(status, err)
-	}()
+	go func() { c.over(c.wait(p)) }()
+}
+
+// wait waits for the end of p. Where the helper died before it, the kernel has
+// given p to this process, which learns of its end with those of orphans.
+func (c *charge) wait(p *helper.Process) (syscall.WaitStatus, error) {
+	status, err := p.Wait(context.Background())
+	if errors.Is(err, helper.ErrLost) {
+		<-c.adopted
+		return c.last, nil
+	}
+	return syscall.WaitStatus(status), err
+}
+
+// buried is called for each child that has ended.
+func (c *charge) buried(pid int, status syscall.WaitStatus) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running != nil && c.running.PID() == pid {
+		c.last = status
+		close(c.adopted)
+	}
 }
 
 // over is called when the program has ended.
@@ -175,7 +203,19 @@ func (c *charge) deliver(sig syscall.Signal) {
 	}
 	c.mu.Unlock()
 	if p != nil {
-		_ = p.Signal(sig) // it may just have ended
+		c.signal(p, sig)
+	}
+}
+
+// signal sends p a signal. Where the helper has died it may be that this process
+// must not: it ends then, if that is what is wanted.
+func (c *charge) signal(p *helper.Process, sig syscall.Signal) {
+	err := p.Signal(sig)
+	if errors.Is(err, helper.ErrLost) {
+		err = syscall.Kill(p.PID(), sig)
+	}
+	if err != nil && !errors.Is(err, syscall.ESRCH) && isStop(sig) {
+		c.signals.cancel()
 	}
 }
 
@@ -197,7 +237,7 @@ func (c *charge) end() {
 		return
 	}
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		_ = p.Signal(sig)
+		c.signal(p, sig)
 		select {
 		case <-c.ended:
 			return
@@ -241,24 +281,4 @@ func catchAll() *signals {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	notifyAll(s.ch)
 	return s
-}
-
-// startHere starts the program as a child of this process.
-func (c *charge) startHere(path string, argv, env []string) (started, error) {
-	p, err := os.StartProcess(path, argv, &os.ProcAttr{Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
-	if err != nil {
-		return nil, err
-	}
-	return here{p}, nil
-}
-
-type here struct{ p *os.Process }
-
-func (h here) Signal(sig syscall.Signal) error { return h.p.Signal(sig) }
-func (h here) Wait() (syscall.WaitStatus, error) {
-	st, err := h.p.Wait()
-	if err != nil {
-		return 0, err
-	}
-	return st.Sys().(syscall.WaitStatus), nil
 }

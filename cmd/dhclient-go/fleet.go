@@ -12,6 +12,7 @@ import (
 
 	"github.com/dhclient-go/dhclient-go/internal/capture"
 	"github.com/dhclient-go/dhclient-go/internal/control"
+	"github.com/dhclient-go/dhclient-go/internal/helper"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
@@ -34,6 +35,8 @@ type fleet struct {
 	// nil.
 	away  *departure
 	super *supervisor
+	// helper does what is outside of the protocol; nil where there is nothing.
+	helper *helper.Helper
 	// control serves the commands, which may be nobody, and stop ends the
 	// process for one of them. news is what they are told, netns where the links
 	// are.
@@ -148,6 +151,8 @@ func (f *fleet) close() {
 		l.close()
 		opened = true
 	})
+	f.stopHelper()
+	f.o.charge.close()
 	f.closeCapture(opened || f.o.waitLink != 0)
 	if err := f.ns.Close(); err != nil {
 		f.log.Debug("close the network namespace", "err", err)

@@ -11,16 +11,18 @@ import (
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/helper"
 )
 
-// envPrefix begins the variables that tell the program of init about the lease.
-const envPrefix = "DHCP4_"
-
-// programEnviron is the environment for the program: ours, and what the leases
-// say that are there now. Variables of those names that we were given are about
+// programEnviron is our environment for the program of init, which learns of the
+// lease by more variables. Those of their names that we were given are about
 // another lease.
-func (f *fleet) programEnviron() []string {
-	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, envPrefix) })
+func programEnviron() []string {
+	return slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, helper.VarPrefix) })
+}
+
+// leaseVariables are what the leases say that are there now.
+func (f *fleet) leaseVariables() (env []string) {
 	first := true
 	f.each(func(l *link) {
 		held := l.client.Lease()
@@ -28,10 +30,10 @@ func (f *fleet) programEnviron() []string {
 			return
 		}
 		if first {
-			env = append(env, leaseEnviron(envPrefix, l.name, held)...)
+			env = append(env, leaseEnviron(helper.VarPrefix, l.name, held)...)
 		}
 		if len(f.berths) > 1 {
-			env = append(env, leaseEnviron(envPrefix+envName(l.name)+"_", l.name, held)...)
+			env = append(env, leaseEnviron(helper.VarPrefix+envName(l.name)+"_", l.name, held)...)
 		}
 		first = false
 	})

@@ -130,6 +130,9 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	}
 	defer f.close()
 	go o.charge.serve(signals, f)
+	if err := f.startHelper(); err != nil {
+		return err
+	}
 	if err := f.openAll(); err != nil {
 		return err
 	}
