@@ -24,8 +24,6 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/netcfg"
@@ -34,8 +32,8 @@ import (
 func main() {
 	check(usage())
 	stopped, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	check(netlink.LinkSetUp(must(netlink.LinkByName("lo"))))
 	ns := must(netcfg.Open(slog.Default()))
+	check(ns.LoopbackUp())
 	check(ns.WaitLink(stopped, "eth0"))
 	c := newClient(ns, "eth0")
 
