@@ -3,6 +3,7 @@ package netcfg
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -40,7 +41,12 @@ func (e *LinkError) Error() string { return e.text }
 // Unwrap returns the reason.
 func (e *LinkError) Unwrap() error { return e.Err }
 
-func noLink(name string, names []string) *LinkError {
+func noLink(name string, all []linkInfo) *LinkError {
+	names := make([]string, len(all))
+	for i, l := range all {
+		names[i] = l.name
+	}
+	slices.Sort(names)
 	e := &LinkError{Name: name, Near: near(name, names), Err: ErrNoLink, text: fmt.Sprintf("no link %q", name)}
 	switch len(e.Near) {
 	case 0:

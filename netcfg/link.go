@@ -43,11 +43,11 @@ func (ns *Namespace) Link(name string, cfg Config) (*Link, error) {
 		return nil, fmt.Errorf("link %s: %w", name, err)
 	}
 	if !found {
-		names, err := ns.linkNames()
+		all, err := ns.links()
 		if err != nil {
 			return nil, fmt.Errorf("link %s: %w", name, err)
 		}
-		return nil, noLink(name, names)
+		return nil, noLink(name, all)
 	}
 	if err := usable(info); err != nil {
 		return nil, err

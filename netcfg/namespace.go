@@ -104,21 +104,30 @@ func (ns *Namespace) do(request func() error) error {
 // WaitLink returns when a link with that name exists, which may be at once.
 // It fails when ctx is done first.
 func (ns *Namespace) WaitLink(ctx context.Context, name string) error {
-	w, err := ns.mon.add()
+	err := ns.WaitUntil(ctx, func() (found bool, err error) {
+		_, found, err = ns.linkByName(name)
+		return found, err
+	})
 	if err != nil {
 		return fmt.Errorf("wait for link %q: %w", name, err)
 	}
+	return nil
+}
+
+// WaitUntil calls look, and again after each change of a link, until it returns
+// true. It fails when look does, and when ctx is done first.
+func (ns *Namespace) WaitUntil(ctx context.Context, look func() (done bool, err error)) error {
+	w, err := ns.mon.add()
+	if err != nil {
+		return err
+	}
 	defer ns.mon.remove(w)
 	for {
-		_, found, err := ns.linkByName(name)
-		if err != nil {
-			return fmt.Errorf("wait for link %q: %w", name, err)
-		}
-		if found {
-			return nil
+		if done, err := look(); done || err != nil {
+			return err
 		}
 		if err := ns.wait(ctx, w); err != nil {
-			return fmt.Errorf("wait for link %q: %w", name, err)
+			return err
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -30,6 +29,12 @@ type linkInfo struct {
 	// promote says that an address takes the place of the primary address of
 	// its subnet when that goes; else it goes too (promote_secondaries).
 	promote bool
+	// permanent is the hardware address that the device came with, if the
+	// kernel says it (Linux 5.6).
+	permanent []byte
+	// kind is what made the link, as veth, and port the same of the link that
+	// has it as a port; empty where it is hardware, and where it is none.
+	kind, port string
 }
 
 func (l linkInfo) up() bool { return l.flags&unix.IFF_UP != 0 }
@@ -107,23 +112,22 @@ func (ns *Namespace) link(data ...nl.NetlinkRequestData) (linkInfo, bool, error)
 	return l, err == nil, err
 }
 
-// linkNames lists the links of the namespace, sorted.
-func (ns *Namespace) linkNames() ([]string, error) {
+// links lists the links of the namespace.
+func (ns *Namespace) links() ([]linkInfo, error) {
 	msgs, err := ns.request(unix.RTM_GETLINK, unix.NLM_F_DUMP, unix.RTM_NEWLINK,
 		nl.NewIfInfomsg(unix.AF_UNSPEC), nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(filterSkipStats)))
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
-	var names []string
+	var all []linkInfo
 	for _, msg := range msgs {
 		l, err := parseLink(msg)
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, l.name)
+		all = append(all, l)
 	}
-	slices.Sort(names)
-	return names, nil
+	return all, nil
 }
 
 func parseLink(msg []byte) (linkInfo, error) {
@@ -150,6 +154,11 @@ func parseLink(msg []byte) (linkInfo, error) {
 			l.changes = u32(a.Value)
 		case unix.IFLA_AF_SPEC:
 			l.promote = u32(inetConf(a.Value, promoteConf)) != 0
+		case unix.IFLA_PERM_ADDRESS:
+			l.permanent = bytes.Clone(a.Value)
+		case unix.IFLA_LINKINFO:
+			l.kind = unix.ByteSliceToString(attribute(a.Value, unix.IFLA_INFO_KIND))
+			l.port = unix.ByteSliceToString(attribute(a.Value, unix.IFLA_INFO_SLAVE_KIND))
 		}
 	}
 	return l, nil
