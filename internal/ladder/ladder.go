@@ -59,12 +59,26 @@ func New(cfg Config) *Handler {
 	if d.cfg.Clock == nil {
 		d.cfg.Clock = lease.SinceBoot
 	}
-	if len(cfg.Links) > 1 {
-		for _, name := range cfg.Links {
-			d.names = min(max(d.names, columns(d.pen.clean(name))), maxName)
-		}
-	}
+	d.setLinks(cfg.Links)
 	return &Handler{d: d}
+}
+
+// SetLinks says what the links are called, where that was not known before. What
+// is drawn already stays as it is.
+func (h *Handler) SetLinks(names []string) {
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	h.d.setLinks(names)
+}
+
+func (d *drawing) setLinks(names []string) {
+	d.cfg.Links, d.names = names, 0
+	if len(names) < 2 {
+		return
+	}
+	for _, name := range names {
+		d.names = min(max(d.names, columns(d.pen.clean(name))), maxName)
+	}
 }
 
 // Enabled says that every record may be part of the exchange.
