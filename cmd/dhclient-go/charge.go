@@ -143,6 +143,16 @@ func (c *charge) decided(f *fleet, err error) error {
 	return nil
 }
 
+// unserved is decided where there is no link at all, and waits for the end of the
+// program if there is one.
+func (c *charge) unserved(f *fleet, err error) error {
+	if c == nil || c.decided(f, err) != nil {
+		return err
+	}
+	<-c.signals.ctx.Done()
+	return c.failure()
+}
+
 // run starts the program. When it ends, so does the command.
 func (c *charge) run(f *fleet) {
 	told := c.program

@@ -32,11 +32,14 @@ const (
 type options struct {
 	help, version bool
 
-	links   []string
-	oneshot bool
+	// links are the interfaces, as they are named; until they are mustered,
+	// selectors stand in the places of those that they mean.
+	links     []string
+	selectors []*selector
+	oneshot   bool
+	dryRun    bool
 	// charge is the program of init; nil for none.
 	charge *charge
-	dryRun bool
 	// timeout is how long a lease is waited for; forever for no limit.
 	timeout    time.Duration
 	timeoutSet bool
@@ -148,7 +151,7 @@ func (o *options) addArgument(name string) error {
 	if _, err := duration(name); err == nil && o.waitLink == forever {
 		return &usageError{"--wait-link", fmt.Sprintf("takes its value with an equals sign: --wait-link=%s", name)}
 	}
-	if err := addInterface(o, name); err != nil {
+	if err := addLink(o, name); err != nil {
 		return &usageError{problem: err.Error()}
 	}
 	return nil

@@ -38,6 +38,10 @@ func TestParse(t *testing.T) {
 		{"--dry-run", func(o *options) { o.dryRun, o.timeout = true, time.Minute }},
 		{"-i eth1 -i eth2", func(o *options) { o.links = []string{"eth1", "eth2", "eth0"} }},
 		{"-i release", func(o *options) { o.links = []string{"release", "eth0"} }},
+		{"-i en* driver:virtio_net", func(o *options) {
+			o.links = []string{"en*", "driver:virtio_net", "eth0"}
+			o.selectors = []*selector{{text: "en*", names: "en*"}, {text: "driver:virtio_net", drivers: "virtio_net"}}
+		}},
 		{"--wait any", func(o *options) { o.waitAny = true }},
 		{"--wait any --wait all", func(*options) {}},
 		{"--wait-link", func(o *options) { o.waitLink = forever }},
@@ -114,6 +118,13 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"a name"}, `"a name" cannot be the name of an interface`},
 		{[]string{"sixteen-octets--"}, `"sixteen-octets--" cannot be the name of an interface`},
 		{[]string{"-i", ".."}, `--interface: ".." cannot be the name of an interface`},
+		{[]string{"en*", "en*"}, "en* is named twice"},
+		{[]string{"en[0"}, `"en[0" is not a pattern like en*, eth[0-3] or driver:virtio*`},
+		{[]string{"-i", "driver:"}, `--interface: "driver:" is not a pattern like en*, eth[0-3] or driver:virtio*`},
+		{[]string{"*/*"}, `"*/*" is not a pattern like en*, eth[0-3] or driver:virtio*`},
+		{[]string{long + "*"}, `"` + long + `*" is not a pattern like en*, eth[0-3] or driver:virtio*`},
+		{[]string{"mac:52:54:00:12:34"}, `"mac:52:54:00:12:34" is not a hardware address like mac:52:54:00:12:34:56`},
+		{[]string{"mac:52:54:00:12:34:56:78:9a"}, `"mac:52:54:00:12:34:56:78:9a" is not a hardware address like mac:52:54:00:12:34:56`},
 		{[]string{"eth0\n"}, `"eth0\n" cannot be the name of an interface`},
 		{[]string{"release", "eth0"}, `"release" is a command and stands first; for an interface of that name: -i release`},
 		{[]string{"eth0", "--wait-link", "5s"}, "--wait-link: takes its value with an equals sign: --wait-link=5s"},

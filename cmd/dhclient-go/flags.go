@@ -51,7 +51,7 @@ var flagGroups = []flagGroup{
 		{name: "dry-run", help: "print the lease as JSON, configure nothing",
 			set: func(o *options, _ string) error { o.dryRun = true; return nil }},
 		{name: "start-delay", value: "DUR", help: "wait before the first DISCOVER", set: setStartDelay},
-		{name: "interface", short: "i", value: "IF", list: true, help: "the same as the argument IF", set: addInterface},
+		{name: "interface", short: "i", value: "IF", list: true, help: "the same as the argument IF", set: addLink},
 	}},
 	{"What it asks for", []flagRow{
 		{name: "hostname", value: "NAME", help: "send the host name NAME", set: setHostname},

@@ -23,12 +23,19 @@ type fleet struct {
 	// halting is held while it is found out whether any link goes on.
 	halting sync.Mutex
 	// none says that no interface could be opened.
-	none   bool
+	none bool
+	// began is when the command did, and waited how long links were waited for
+	// that selectors mean.
+	began  time.Time
+	waited time.Duration
 	o      *options
 	out    io.Writer
 	log    *slog.Logger
 	ns     *netcfg.Namespace
 	berths []*berth
+	// settling is held while the berths are made, and by who may want them
+	// before.
+	settling sync.Mutex
 	// capture is nil unless it is asked for.
 	capture *capture.File
 	// away is the way to the background, super who tells systemd: both may be
@@ -90,16 +97,32 @@ func newFleet(ctx context.Context, o *options, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{ctx: ctx, o: o, out: out, log: log, ns: ns, netns: control.Netns()}
+	f := &fleet{ctx: ctx, began: time.Now(), o: o, out: out, log: log, ns: ns, netns: control.Netns()}
 	if f.capture, err = openCapture(o, log); err != nil {
 		f.close()
 		return nil, err
 	}
 	f.super = newSupervisor(f, log)
-	for _, name := range o.links {
-		f.berths = append(f.berths, f.newBerth(name))
+	if len(o.selectors) == 0 {
+		f.occupy()
 	}
 	return f, nil
+}
+
+// occupy makes a berth for each interface.
+func (f *fleet) occupy() {
+	f.settling.Lock()
+	defer f.settling.Unlock()
+	for _, name := range f.o.links {
+		f.berths = append(f.berths, f.newBerth(name))
+	}
+}
+
+// roll is the berths that there are, for who may ask before they are made.
+func (f *fleet) roll() []*berth {
+	f.settling.Lock()
+	defer f.settling.Unlock()
+	return f.berths
 }
 
 // openAll opens each interface that must exist. With --wait all nothing is sent
@@ -166,7 +189,7 @@ func (f *fleet) renew() { f.each(func(l *link) { l.client.Renew() }) }
 func (f *fleet) release() { f.each(func(l *link) { l.client.Release() }) }
 
 func (f *fleet) each(do func(*link)) {
-	for _, b := range f.berths {
+	for _, b := range f.roll() {
 		select {
 		case <-b.ready:
 			do(b.link)
@@ -188,7 +211,7 @@ func (f *fleet) run(signalled context.Context) error {
 		if f.o.background == whenLate && f.away != nil {
 			late = f.away.departSoon
 		}
-		t := time.AfterFunc(f.o.timeout, late)
+		t := time.AfterFunc(f.o.timeout-f.waited, late)
 		defer t.Stop()
 	}
 	var running sync.WaitGroup

@@ -11,6 +11,8 @@ const (
        dhclient-go COMMAND [FLAG...] [IF...]
 
 Gets an IPv4 address by DHCP for each interface IF and keeps it until stopped.
+IF is a name or, quoted for the shell, stands for each link that it matches:
+'en*', mac:52:54:00:12:34:56 or 'driver:virtio*' (patterns with * ? []).
 Flags may stand before or after an interface. DUR is like 300ms, 5s or 1m; a
 plain number is seconds.
 `

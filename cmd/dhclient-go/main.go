@@ -4,7 +4,8 @@
 // as. The client:
 //
 //   - flags.go and args.go have the flags, config.go what their values mean;
-//   - fleet.go runs one client for each interface, which link.go puts together;
+//   - muster.go finds the interfaces that selectors (selector.go) mean, and
+//     fleet.go runs one client for each, which link.go puts together;
 //   - report.go, reportjson.go and log.go have what it says, trace.go the ladder
 //     and the capture, tally.go the counts, exit.go how it ends;
 //   - background.go has the way to the background, supervisor.go the word to
@@ -132,6 +133,9 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	go o.charge.serve(signals, f)
 	if err := f.startHelper(); err != nil {
 		return err
+	}
+	if err := f.muster(); err != nil {
+		return o.charge.unserved(f, o.unlessStopped(err))
 	}
 	if err := f.openAll(); err != nil {
 		return err

@@ -55,8 +55,12 @@ func (s *supervisor) speak() {
 		return
 	}
 	s.mu.Lock()
+	already := s.speaking
 	s.speaking = true
 	s.mu.Unlock()
+	if already {
+		return // since a link was waited for
+	}
 	s.tell()
 	s.tellStarted()
 	s.running.Go(func() {
@@ -165,7 +169,7 @@ func (s *supervisor) close() {
 
 // alive says whether each client that runs answers.
 func (f *fleet) alive(ctx context.Context) error {
-	for _, b := range f.berths {
+	for _, b := range f.roll() {
 		select {
 		case <-b.ended:
 			continue

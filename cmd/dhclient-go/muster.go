@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/internal/ladder"
+)
+
+// A muster is what the arguments mean now.
+type muster struct {
+	// names are the links to serve, each once, in the order of the arguments
+	// and then of their numbers; seen is how many of them there are.
+	names []string
+	seen  int
+	// missing are the selectors that mean none, there the links that there are.
+	missing []*selector
+	there   []string
+}
+
+// muster finds the links that selectors mean, and makes a berth for each: from
+// there on there are only names.
+func (f *fleet) muster() error {
+	if len(f.o.selectors) == 0 {
+		return nil
+	}
+	m, err := f.find()
+	if err == nil && !f.enough(m) && f.o.waitLink != 0 {
+		m, err = f.awaitLinks()
+		f.waited = time.Since(f.began)
+	}
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, s := range m.missing {
+		failed = append(failed, m.nothing(s))
+	}
+	if len(failed) > 0 && (!f.o.waitAny || len(m.names) == 0) {
+		return errors.Join(failed...)
+	}
+	for _, err := range failed {
+		f.log.Error(err.Error())
+	}
+	if h, ok := f.log.Handler().(*ladder.Handler); ok {
+		h.SetLinks(m.names)
+	}
+	f.o.links = m.names
+	f.occupy()
+	return nil
+}
+
+// unlessStopped is what err means of a command: a signal is no failure of one that
+// runs until there is one.
+func (o *options) unlessStopped(err error) error {
+	if errors.Is(err, errStopped) && !o.once() && o.background == inForeground {
+		return nil
+	}
+	return err
+}
+
+// find looks what the arguments mean.
+func (f *fleet) find() (*muster, error) {
+	all, err := f.ns.Candidates()
+	if err != nil {
+		return nil, err
+	}
+	m := &muster{}
+	for _, c := range all {
+		m.there = append(m.there, c.Name)
+	}
+	slices.SortFunc(m.there, compareNames)
+	for _, text := range f.o.links {
+		i := slices.IndexFunc(f.o.selectors, func(s *selector) bool { return s.text == text })
+		if i < 0 {
+			m.add(text)
+			continue
+		}
+		s, names := f.o.selectors[i], []string(nil)
+		for _, c := range all {
+			switch is, err := s.matches(&c, f.ns.Driver); {
+			case err != nil:
+				return nil, err
+			case is:
+				names = append(names, c.Name)
+			}
+		}
+		slices.SortFunc(names, compareNames)
+		for _, name := range names {
+			m.add(name)
+		}
+		if len(names) == 0 {
+			m.missing = append(m.missing, s)
+		}
+		f.log.Debug("links chosen", "by", text, "links", strings.Join(names, " "))
+	}
+	return m, nil
+}
+
+// add adds a link, unless it is meant already.
+func (m *muster) add(name string) {
+	if slices.Contains(m.names, name) {
+		return
+	}
+	m.names = append(m.names, name)
+	if slices.Contains(m.there, name) {
+		m.seen++
+	}
+}
+
+// nothing says that s means no link.
+func (m *muster) nothing(s *selector) error {
+	return fmt.Errorf("no link matches %s (%s)", s.text, m.others())
+}
+
+func (m *muster) others() string {
+	if len(m.there) == 0 {
+		return "there is none"
+	}
+	return "there are: " + strings.Join(m.there, ", ")
+}
+
+// enough says that there is what to begin with: something for each argument, or
+// where one link is enough for any.
+func (f *fleet) enough(m *muster) bool {
+	return len(m.missing) == 0 || f.o.waitAny && m.seen > 0
+}
+
+// awaitLinks waits for enough links: as long as --wait-link and --timeout say, and
+// until a signal comes. Whoever waits for the command without any limit does not
+// wait for a link that may never come: see supervisor.
+func (f *fleet) awaitLinks() (m *muster, err error) {
+	if f.o.background == inForeground && f.o.waitLink == forever && f.o.timeout == forever {
+		f.super.speak()
+	}
+	ctx := f.ctx
+	for _, l := range []struct {
+		limit time.Duration
+		cause error
+	}{{f.o.waitLink, errNoLinks}, {f.o.timeout, errTimeout}} {
+		if l.limit != forever {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadlineCause(ctx, f.began.Add(l.limit), l.cause)
+			defer cancel()
+		}
+	}
+	err = f.ns.WaitUntil(ctx, func() (bool, error) {
+		m, err = f.find()
+		return err == nil && f.enough(m), err
+	})
+	switch {
+	case err == nil:
+		return m, nil
+	case f.ctx.Err() != nil:
+		return nil, errStopped
+	case errors.Is(err, errNoLinks):
+		return m, nil // and what is missing is an error
+	case errors.Is(err, errTimeout):
+		var late []error
+		for _, s := range m.missing {
+			late = append(late, &noLeaseError{s.text, f.o.timeout, "no link matches (" + m.others() + ")"})
+		}
+		return nil, errors.Join(late...)
+	}
+	return nil, err
+}
+
+// errNoLinks is why waiting for links ended: --wait-link is over.
+var errNoLinks = errors.New("no links")
