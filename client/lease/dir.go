@@ -11,33 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
-
-// fileVersion is the version of the file's form; another is not read.
-const fileVersion = 1
-
-// maxFile is the largest file that is read: a lease with every option that a
-// message of 64 KiB can hold stays below it.
-const maxFile = 1 << 18
-
-// file is the form on disk: the lease, and when it began on a clock that no
-// setting moves, to be used while the machine has not rebooted.
-type file struct {
-	Version  int    `json:"version"`
-	BootID   string `json:"boot_id,omitempty"`
-	BootTime int64  `json:"boot_time_ns"`
-	Lease    *Lease `json:"lease"`
-}
 
 // A Dir keeps the lease of one interface as a JSON file in a directory.
 type Dir struct {
 	path, name string
-	// The clocks, replaced in tests.
-	now       func() time.Time
-	wall      func() time.Time
-	sinceBoot func() time.Duration
-	bootID    func() string
+	timing     // replaced in tests
 }
 
 // NewDir returns the store for iface in the directory path, which is made when
@@ -46,7 +25,7 @@ func NewDir(path, iface string) (*Dir, error) {
 	if iface == "" || iface == "." || iface == ".." || len(iface) > 64 || strings.ContainsAny(iface, "/\x00") {
 		return nil, fmt.Errorf("lease store: %q cannot name a file", iface)
 	}
-	return &Dir{path: path, name: iface + ".json", now: Now, wall: time.Now, sinceBoot: SinceBoot, bootID: BootID}, nil
+	return &Dir{path: path, name: iface + ".json", timing: realTiming}, nil
 }
 
 // File is the path of the lease file.
@@ -63,21 +42,11 @@ func (d *Dir) Load(context.Context) (*Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read lease file: %w", err)
 	}
-	var f file
-	if err := json.Unmarshal(b, &f); err != nil {
+	l, err := d.decode(b)
+	if err != nil {
 		return nil, fmt.Errorf("lease file %s: %w", d.File(), err)
 	}
-	switch {
-	case f.Version != fileVersion:
-		return nil, fmt.Errorf("lease file %s: version %d, not %d", d.File(), f.Version, fileVersion)
-	case f.Lease == nil:
-		return nil, fmt.Errorf("lease file %s: no lease in it", d.File())
-	}
-	if id := d.bootID(); id != "" && id == f.BootID {
-		// The same boot: CLOCK_BOOTTIME knows, whatever the wall clock says.
-		f.Lease.Start = d.now().Add(time.Duration(f.BootTime) - d.sinceBoot())
-	}
-	return f.Lease, nil
+	return l, nil
 }
 
 // read returns the file's content. Links and devices are not followed or
@@ -114,11 +83,7 @@ func (d *Dir) Save(_ context.Context, l *Lease) error {
 		}
 		return nil
 	}
-	age := d.now().Sub(l.Start)
-	stored := *l
-	// The wall clock may have been set since the process started.
-	stored.Start = d.wall().Round(0).UTC().Add(-age)
-	b, err := json.MarshalIndent(file{fileVersion, d.bootID(), int64(d.sinceBoot() - age), &stored}, "", "  ")
+	b, err := json.MarshalIndent(d.file(l), "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode lease: %w", err)
 	}
