@@ -18,7 +18,7 @@ DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-serve
 # What tests run and no machine may have installed: scripts/unpack.sh says why.
 UNPACKED := openresolv resolvconf systemd-resolved ifupdown
 
-.PHONY: help build demo deps test check cover race fuzz chaos bench bench-loss peers clean
+.PHONY: help build demo deps test check cover race fuzz chaos bench bench-container bench-loss floor peers clean
 .DEFAULT_GOAL := build
 
 help: ## list the targets
@@ -76,11 +76,21 @@ bench-loss: build ## time to address where 30 % of the frames are lost
 	@./scripts/deps.sh iproute2 dnsmasq-base
 	@go run ./bench loss bin/dhclient-go
 
-bench: build ## time to address, size and memory, beside other clients
-	@./scripts/deps.sh iproute2 dnsmasq-base $(PEERS)
+bench: build floor ## time to address, size and memory, beside other clients
+	@./scripts/deps.sh iproute2 dnsmasq-base runc $(PEERS)
 	go build -C bench/peers -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/uroot-dhclient github.com/u-root/u-root/cmds/core/dhclient
 	go build -trimpath -tags $(TAGS) -gcflags=all=-l -ldflags '-s -w' -o bin/skeleton ./bench/skeleton
 	@go run ./bench
+
+bench-container: build floor ## time to address as the first process of a container (BUILDS=...: several builds)
+	@./scripts/deps.sh iproute2 dnsmasq-base runc
+	@go run ./bench container $(BUILDS)
+
+# What the benchmark holds us against is in C, and static as we are.
+floor:
+	@./scripts/deps.sh gcc libc6-dev
+	gcc -O2 -static -Wall -Wextra -Wshadow -Werror -o bin/floor bench/floor/floor.c
+	gcc -O2 -static -Wall -Wextra -Wshadow -Werror -o bin/stamp bench/floor/stamp.c
 
 peers: build ## other clients before the hostile servers of the tests: docs/conformance.md (as root)
 	@./scripts/deps.sh iproute2 util-linux $(PEERS) dhcpcd-base systemd

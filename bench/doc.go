@@ -2,13 +2,21 @@
 // veth pair, against one dnsmasq: time from exec to address, size, idle memory
 // and idle wake-ups. Everything happens in namespaces of its own.
 //
+// One table has the time from the exec of a container's first process to the
+// address, in containers that runc makes, beside floor/floor.c: the least that a
+// client must do, in C. With the word container there is that table alone:
+//
+//	go run ./bench [-n RUNS] container [BINARY...]
+//
 // With the word loss it measures the time to an address on a network that loses
 // 30 % of the frames each way:
 //
 //	go run ./bench [-n RUNS] loss [BINARY...]
 //
-// where several builds of dhclient-go can be compared, in turn in one run.
+// With both words several builds of dhclient-go can be compared, in turn in one
+// run.
 //
-// `make bench` and `make bench-loss` build what they need and run it. Absolute times are the
-// machine's; what counts are the ratios within a run.
+// `make bench`, `make bench-container` and `make bench-loss` build what they need
+// and run it. Absolute times are the machine's; what counts are the ratios within
+// a run.
 package main

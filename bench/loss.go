@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/vishvananda/netns"
 
 	"github.com/dhclient-go/dhclient-go/internal/nettest/relay"
 )
@@ -151,25 +148,10 @@ func newLossLab(name string, seed uint64) (*lab, error) {
 }
 
 // relayIn starts a relay between a and b of a namespace.
-func relayIn(name string, seed uint64) (*relay.Relay, error) {
-	runtime.LockOSThread()
-	here, err := netns.Get()
-	if err != nil {
-		return nil, fmt.Errorf("open the current namespace: %w", err)
-	}
-	defer here.Close()
-	there, err := netns.GetFromName(name)
-	if err != nil {
-		return nil, fmt.Errorf("open namespace %s: %w", name, err)
-	}
-	defer there.Close()
-	if err := netns.Set(there); err != nil {
-		return nil, fmt.Errorf("enter namespace %s: %w", name, err)
-	}
-	r, err := relay.New("a", "b", seed)
-	if back := netns.Set(here); back != nil {
-		return nil, errors.Join(err, fmt.Errorf("leave namespace %s: %w", name, back))
-	}
-	runtime.UnlockOSThread() // a thread that could not go back stays locked
+func relayIn(name string, seed uint64) (r *relay.Relay, err error) {
+	err = inNamespace(name, func() (err error) {
+		r, err = relay.New("a", "b", seed)
+		return err
+	})
 	return r, err
 }

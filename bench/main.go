@@ -30,6 +30,8 @@ func main() {
 	switch flag.Arg(0) {
 	case "":
 		err = run(*bin, cmp.Or(*runs, 20))
+	case "container":
+		err = container(*bin, cmp.Or(*runs, containerRuns), flag.Args()[1:])
 	case "loss":
 		err = loss(*bin, cmp.Or(*runs, 100), flag.Args()[1:])
 	default:
@@ -52,6 +54,9 @@ func run(bin string, runs int) error {
 	}
 	defer lab.close()
 	if err := addressTimes(lab, contenders(bin, lab.dir), runs); err != nil {
+		return err
+	}
+	if err := containerTimes(lab, containerStarts(bin, []string{filepath.Join(bin, "dhclient-go")}), containerRuns); err != nil {
 		return err
 	}
 	return footprint(lab, bin)
