@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -41,8 +42,10 @@ type charge struct {
 	status syscall.WaitStatus
 	// failed is why there was no program, or none any more, and refused the
 	// signal that came before there was one.
-	failed  error
-	refused syscall.Signal
+	failed error
+	// hopeless is why there is no lease, if the program must not run without.
+	hopeless error
+	refused  syscall.Signal
 }
 
 // stopGrace is how long the program may take to end when there is no lease for
@@ -99,12 +102,12 @@ func (c *charge) serve(s *signals, f *fleet) {
 }
 
 // stopOf is what ends the command when its last client was stopped by another
-// command: the program goes on without a client.
+// command; nil for nothing, since the program goes on without a client.
 func (c *charge) stopOf(s *signals) func() {
 	if c == nil {
 		return s.cancel
 	}
-	return func() {}
+	return nil
 }
 
 // lo brings the loopback link up, which programs rely on.
@@ -131,6 +134,9 @@ func (c *charge) decided(f *fleet, err error) error {
 	case c == nil || c.signals.ctx.Err() != nil:
 		return err
 	case err != nil && !c.runAnyway:
+		c.mu.Lock()
+		c.hopeless = err
+		c.mu.Unlock()
 		c.end()
 		return err
 	case err != nil:
@@ -275,14 +281,15 @@ func (c *charge) exitCode(err error) int {
 	return c.status.ExitStatus()
 }
 
-// failure is why the program did not run, or it is not known how it ended.
+// failure is why the program must not run, did not, or it is not known how it
+// ended.
 func (c *charge) failure() error {
 	if c == nil {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.failed
+	return cmp.Or(c.hopeless, c.failed)
 }
 
 // catchAll takes all signals that another process may send, for the program.

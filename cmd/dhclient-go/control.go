@@ -273,14 +273,14 @@ func (f *fleet) end(ctx context.Context, meant []*berth, w *control.Writer) erro
 }
 
 // halt has the clients of some links end. Without any other, that is the end of
-// the process, as by a signal.
+// the process, as by a signal, unless it has a program to care for.
 func (f *fleet) halt(some []*berth) {
 	f.halting.Lock()
 	defer f.halting.Unlock()
 	others := slices.ContainsFunc(f.berths, func(b *berth) bool {
 		return !b.hasEnded() && b.halted.Err() == nil && !slices.Contains(some, b)
 	})
-	if !others {
+	if !others && f.stop != nil {
 		f.stop()
 		return
 	}

@@ -296,7 +296,7 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 		got := <-outcomes
 		switch {
 		case got.err == nil:
-			if good++; f.o.once() && f.o.waitAny {
+			if good++; f.o.waitAny && (f.o.once() || f.o.charge != nil) {
 				return nil
 			}
 			if f.o.waitAny {
