@@ -84,12 +84,12 @@ func (f *fileBackend) set(ctx context.Context, s settings) error {
 	if err := f.writable(); err != nil {
 		return err // nothing is noted either
 	}
-	return f.locked(ctx, func(dir string) error {
+	return f.locked(ctx, func(notes shelf) error {
 		e := entry{settings: s, Metric: f.metric, Until: s.until}
-		if err := writeJSON(f.entryPath(dir), e); err != nil {
+		if err := notes.write(f.entryName(), e); err != nil {
 			return fmt.Errorf("note name servers: %w", err)
 		}
-		return f.update(dir)
+		return f.update(notes)
 	})
 }
 
@@ -99,11 +99,11 @@ func (f *fileBackend) unset(ctx context.Context) error {
 			return nil // nobody has ever set anything
 		}
 	}
-	err := f.locked(ctx, func(dir string) error {
-		if err := os.Remove(f.entryPath(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	err := f.locked(ctx, func(notes shelf) error {
+		if err := notes.remove(f.entryName()); err != nil {
 			return fmt.Errorf("forget name servers: %w", err)
 		}
-		return f.update(dir)
+		return f.update(notes)
 	})
 	if errors.Is(err, errStub) { // ours are gone from it; others' do not come back
 		f.log.Warn("name servers of other links are not written", "err", err)
@@ -112,9 +112,7 @@ func (f *fileBackend) unset(ctx context.Context) error {
 	return err
 }
 
-func (f *fileBackend) entryPath(dir string) string {
-	return filepath.Join(dir, entryPrefix+f.link+entrySuffix)
-}
+func (f *fileBackend) entryName() string { return entryPrefix + f.link + entrySuffix }
 
 // dir is the directory for the file. A file that is mounted onto its path is
 // told from those that other namespaces have there.
@@ -129,21 +127,27 @@ func (f *fileBackend) dir() string {
 	return filepath.Join(f.stateDir, fmt.Sprintf("%s-%016x", filepath.Base(f.path), sum.Sum64()))
 }
 
-// locked runs do while it holds the lock.
-func (f *fileBackend) locked(ctx context.Context, do func(dir string) error) error {
+// locked runs do while it holds the lock. Where clients cannot meet there is only
+// this process.
+func (f *fileBackend) locked(ctx context.Context, do func(notes shelf) error) error {
 	dir := f.dir()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); noPlace(err) {
+		return inMemory(dir, do)
+	} else if err != nil {
 		return fmt.Errorf("share %s: %w", f.path, err)
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o644)
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EROFS):
+		return inMemory(dir, do)
+	case err != nil:
 		return fmt.Errorf("share %s: %w", f.path, err)
 	}
 	defer lock.Close()
 	for {
 		err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return do(dir)
+			return do(dirShelf(dir))
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("lock %s: %w", lock.Name(), err)
@@ -157,8 +161,8 @@ func (f *fileBackend) locked(ctx context.Context, do func(dir string) error) err
 }
 
 // update makes the file what the entries say, or what it was if there are none.
-func (f *fileBackend) update(dir string) error {
-	entries, err := f.entries(dir)
+func (f *fileBackend) update(notes shelf) error {
+	entries, err := f.entries(notes)
 	if err != nil {
 		return err
 	}
@@ -166,13 +170,12 @@ func (f *fileBackend) update(dir string) error {
 	if err != nil {
 		return err
 	}
-	savedPath := filepath.Join(dir, savedName)
-	old, found := readSaved(savedPath)
+	old, found := readSaved(notes)
 	switch {
 	case len(entries) == 0 && !found:
 		return f.restoreKept(have)
 	case len(entries) == 0:
-		return f.restore(savedPath, have, old)
+		return f.restore(notes, have, old)
 	}
 	if err := f.writable(); err != nil {
 		return err
@@ -194,12 +197,12 @@ func (f *fileBackend) update(dir string) error {
 		old.Before = have.toRestore()
 		text = render(entries, old.Before)
 	}
-	return f.write(savedPath, have, old, text)
+	return f.write(notes, have, old, text)
 }
 
 // write makes text the file's. First the note, then the file: if we die in
 // between, either text is known as ours.
-func (f *fileBackend) write(savedPath string, have content, old saved, text string) error {
+func (f *fileBackend) write(notes shelf, have content, old saved, text string) error {
 	now := saved{Before: old.Before, Written: [][]byte{[]byte(text)}}
 	if old.wrote(have) {
 		if string(have.Text) == text {
@@ -207,8 +210,11 @@ func (f *fileBackend) write(savedPath string, have content, old saved, text stri
 		}
 		now.Written = append(now.Written, have.Text)
 	}
-	if err := writeJSON(savedPath, now); err != nil {
+	if err := notes.write(savedName, now); err != nil {
 		return fmt.Errorf("note what %s was: %w", f.path, err)
+	}
+	if f.path == DefaultResolvConf {
+		_ = os.Mkdir(filepath.Dir(f.path), 0o755) // a root may have none yet
 	}
 	if err := writeText(f.path, []byte(text), have.mode()); err != nil {
 		return err
@@ -233,7 +239,7 @@ func (f *fileBackend) restoreKept(have content) error {
 
 // restore puts back what was there before the first client, unless somebody
 // else has changed the file since.
-func (f *fileBackend) restore(savedPath string, have content, old saved) error {
+func (f *fileBackend) restore(notes shelf, have content, old saved) error {
 	switch {
 	case old.wrote(have), have.is(old.Before) && !have.equal(old.Before):
 		if err := old.Before.write(f.path); err != nil {
@@ -242,7 +248,7 @@ func (f *fileBackend) restore(savedPath string, have content, old saved) error {
 	case !have.is(old.Before):
 		f.log.Warn("file was changed by somebody else and is left so", "file", f.path)
 	}
-	if err := os.Remove(savedPath); err != nil {
+	if err := notes.remove(savedName); err != nil {
 		return fmt.Errorf("forget what %s was: %w", f.path, err)
 	}
 	return nil
@@ -253,8 +259,8 @@ func (s saved) wrote(c content) bool {
 	return slices.ContainsFunc(s.Written, func(b []byte) bool { return c.is(content{Kind: kindFile, Text: b}) })
 }
 
-func readSaved(path string) (s saved, found bool) {
-	b, err := readLimited(path)
+func readSaved(notes shelf) (s saved, found bool) {
+	b, err := notes.read(savedName)
 	if err != nil || json.Unmarshal(b, &s) != nil {
 		return saved{}, false
 	}
@@ -263,26 +269,26 @@ func readSaved(path string) (s saved, found bool) {
 
 // entries are those of leases that last, the lowest metric first. Others, and
 // what is no entry, are removed.
-func (f *fileBackend) entries(dir string) ([]entry, error) {
-	names, err := filepath.Glob(filepath.Join(dir, entryPrefix+"*"+entrySuffix))
+func (f *fileBackend) entries(notes shelf) ([]entry, error) {
+	names, err := notes.entries()
 	if err != nil {
 		return nil, fmt.Errorf("list name servers: %w", err)
 	}
 	var out []entry
 	for _, name := range names {
 		var e entry
-		b, err := readLimited(name)
+		b, err := notes.read(name)
 		if err == nil {
 			err = json.Unmarshal(b, &e)
 		}
-		e.link = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), entryPrefix), entrySuffix)
+		e.link = strings.TrimSuffix(strings.TrimPrefix(name, entryPrefix), entrySuffix)
 		if err == nil {
 			err = checkInterface(e.link)
 		}
 		e.settings = e.settings.check()
 		if err != nil || e.empty() || e.Until != 0 && e.Until <= lease.SinceBoot() {
 			f.log.Debug("name servers of a client that is gone", "entry", name, "err", err)
-			_ = os.Remove(name) // it counts no more in any case
+			_ = notes.remove(name) // it counts no more in any case
 			continue
 		}
 		out = append(out, e)
