@@ -30,6 +30,8 @@ type claim struct {
 	spare int
 	// netns is where it stands, 0 if that cannot be told.
 	netns uint64
+	// desk talks to who connects.
+	desk *desk
 }
 
 // A HeldError says that another client serves the link.
@@ -38,16 +40,24 @@ type HeldError struct {
 	// seen from here; Name is what the kernel calls it, empty if unknown.
 	PID  int
 	Name string
+	// Why says what came of it that the process was asked for the link; empty if
+	// it was not.
+	Why string
 }
 
+// Error names the process, and what it did when it was asked for the link.
 func (e *HeldError) Error() string {
+	text := fmt.Sprintf("process %d (%s) serves this link already", e.PID, e.Name)
 	switch {
 	case e.PID == 0:
-		return "a process of another namespace serves this link already"
+		text = "a process of another namespace serves this link already"
 	case e.Name == "":
-		return fmt.Sprintf("process %d serves this link already", e.PID)
+		text = fmt.Sprintf("process %d serves this link already", e.PID)
 	}
-	return fmt.Sprintf("process %d (%s) serves this link already", e.PID, e.Name)
+	if e.Why != "" {
+		text += ", and " + e.Why
+	}
+	return text
 }
 
 // errForeign says that a name of ours is taken by a user who could not run a
@@ -56,14 +66,14 @@ var errForeign = errors.New("the name of the claim is taken by another user")
 
 // takeClaim claims the link with that index, in the network namespace of the
 // calling thread. The error is a *HeldError if another client has it.
-func takeClaim(index int) (*claim, error) {
+func takeClaim(index int, to *desk) (*claim, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
-	c := &claim{index: index, fd: fd, netns: currentNetns()}
+	c := &claim{index: index, fd: fd, netns: currentNetns(), desk: to}
 	err = c.bind(claimName(index))
 	if err == nil {
 		err = c.listen()
@@ -120,25 +130,29 @@ func (c *claim) listen() (err error) {
 	if c.spare, err = unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
-	if c.reg, err = poll.Register(c.fd, c.hangUp); err != nil {
+	if c.reg, err = poll.Register(c.fd, c.answer); err != nil {
 		_ = unix.Close(c.spare)
 	}
 	return err
 }
 
-// hangUp ends a connection: to be asked is all that a claim is for, and the
-// kernel has answered.
-func (c *claim) hangUp() {
-	fd, _, err := unix.Accept4(c.fd, unix.SOCK_CLOEXEC)
-	if errors.Is(err, unix.EMFILE) {
+// answer takes a connection. Most who connect ask who is here, no more, and the
+// kernel has told them.
+func (c *claim) answer() {
+	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
+	fd, _, err := unix.Accept4(c.fd, flags)
+	full := errors.Is(err, unix.EMFILE)
+	if full {
 		// It would stay, and wake us again and again.
 		_ = unix.Close(c.spare)
-		fd, _, err = unix.Accept4(c.fd, unix.SOCK_CLOEXEC)
+		fd, _, err = unix.Accept4(c.fd, flags)
 		defer func() { c.spare, _ = unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 3) }()
 	}
 	switch {
 	case err == nil:
-		_ = unix.Close(fd)
+		if full || !c.desk.admit(fd) {
+			_ = unix.Close(fd)
+		}
 	case !errors.Is(err, unix.EAGAIN):
 		time.Sleep(claimPause) // nothing is left to give up; not without end, at least
 	}
@@ -151,6 +165,7 @@ func (c *claim) close() {
 	c.reg.Close()
 	_ = unix.Close(c.spare)
 	_ = unix.Close(c.fd)
+	c.desk.close()
 }
 
 // follow goes on with another link. A socket has one name for life and stands
@@ -164,11 +179,11 @@ func (c *claim) follow(index int) (*claim, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	c.close()
-	none := &claim{netns: c.netns}
+	none := &claim{netns: c.netns, desk: c.desk.anew()}
 	if here := currentNetns(); here == 0 || here != c.netns {
 		return none, nil
 	}
-	next, err := takeClaim(index)
+	next, err := takeClaim(index, none.desk)
 	if err != nil {
 		return none, err
 	}
@@ -234,12 +249,7 @@ func command(pid int) string {
 	if err != nil || pid == 0 {
 		return ""
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, strings.TrimSuffix(string(b), "\n"))
+	return printable(strings.TrimSuffix(string(b), "\n"))
 }
 
 // currentNetns identifies the network namespace of the calling thread; 0 if it

@@ -30,6 +30,12 @@ type Config struct {
 	// Everybody is the IP destination of what is sent to 255.255.255.255, in
 	// the same broadcast frame; the zero Addr leaves it as it is.
 	Everybody netip.Addr
+	// Takeover asks another client that serves the link to leave it, once all
+	// else is open; Inherited has what that left.
+	Takeover bool
+	// Asked is called when a process that may do so asks for the link: from any
+	// goroutine, and it must not block. Nil hands over to nobody.
+	Asked func(*Ask)
 	// Logger gets what is wrong and not fatal, and at debug level each frame
 	// that is dropped; it is to name the link. Nil logs nothing.
 	Logger *slog.Logger
@@ -58,8 +64,10 @@ type Conn struct {
 
 	// claiming is held while the claim is changed, and no other lock is taken
 	// before it: the poller takes them, and a claim waits for the poller.
-	claiming sync.Mutex
-	claim    *claim // nil if it could not be had
+	claiming  sync.Mutex
+	claim     *claim // nil if it could not be had
+	desk      *desk  // of the claim
+	inherited *Inheritance
 
 	// tx is held while something is sent, and guards these.
 	tx    sync.Mutex
@@ -81,7 +89,7 @@ var ipv4 = binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ET
 // must not block, and must not call the Conn except for Send and Stats.
 //
 // A missing capability is a *CapabilityError; a link that another client serves
-// is a *HeldError. That ClientPort cannot be bound is none: it is logged, and
+// is a *HeldError, also with Takeover if it does not leave. That ClientPort cannot be bound is none: it is logged, and
 // unicasts leave another way.
 func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, error) {
 	c := &Conn{receive: receive, index: cfg.Link.Index, ports: portsOf(&cfg), all: broadcast}
@@ -94,8 +102,11 @@ func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, err
 	if c.log = cfg.Logger; c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	if err := c.openClaim(); err != nil {
-		return nil, err
+	c.desk = &desk{asked: cfg.Asked, packet: c.control}
+	if !cfg.Takeover {
+		if err := c.openClaim(); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.openPacket(); err != nil {
 		c.claim.close()
@@ -104,6 +115,12 @@ func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, err
 	c.openUnicast()
 	if err := c.register(); err != nil {
 		return nil, errors.Join(fmt.Errorf("wait for packets on %s: %w", cfg.Link.Name, err), c.Close())
+	}
+	if cfg.Takeover {
+		// Last: a client that is ended for our sake must not be so in vain.
+		if err := c.takeOver(); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
 	}
 	return c, nil
 }
@@ -114,7 +131,7 @@ func (c *Conn) openClaim() (err error) {
 	if c.index == 0 {
 		return nil
 	}
-	c.claim, err = takeClaim(c.index)
+	c.claim, err = takeClaim(c.index, c.desk)
 	if held := (*HeldError)(nil); errors.As(err, &held) {
 		return err
 	}

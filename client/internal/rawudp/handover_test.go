@@ -1,0 +1,397 @@
+package rawudp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// holds opens a holder that answers each wish as it says.
+func (r *rig) holds(t *testing.T, answer func(*Conn, *Ask)) *Conn {
+	t.Helper()
+	asks := make(chan *Ask, 100)
+	c := r.openAs(t, Config{Link: r.link(t), Asked: func(a *Ask) { asks <- a }}, func([]byte, netip.Addr) {})
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		for a := range asks {
+			answer(c, a)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = c.Close() // after it nobody is asked
+		close(asks)
+		<-done
+	})
+	return c
+}
+
+// gives hands the link over as a client does.
+func gives(what string) func(*Conn, *Ask) {
+	return func(c *Conn, a *Ask) {
+		_ = a.Give([]byte(what))
+		_ = c.Close()
+		a.Close()
+	}
+}
+
+// takes opens a Conn that wants the link.
+func (r *rig) takes(t *testing.T, link lease.LinkState) (c *Conn, err error) {
+	t.Helper()
+	r.near.Do(t, func() { c, err = Open(Config{Link: link, Takeover: true}, func([]byte, netip.Addr) {}) })
+	if err == nil {
+		t.Cleanup(func() { c.Close() })
+	}
+	return c, err
+}
+
+// A newcomer gets what the holder gives and the claim: who comes after it is told
+// that it has it.
+func TestTakeover_GetsLeaseAndClaim(t *testing.T) {
+	for _, what := range []string{"", "a lease", strings.Repeat("x", lease.MaxEncoded)} {
+		r := newRig(t)
+		r.holds(t, gives(what))
+		c, err := r.takes(t, r.link(t))
+		mustBe(t, "take over", err, nil)
+		got := c.Inherited()
+		if got == nil || got.PID != os.Getpid() || got.Name == "" || string(got.Document) != what {
+			t.Errorf("inherited %.60v, want %d octets", got, len(what))
+		}
+		if err := try(t, r.near, r.link(t)); !errors.As(err, new(*HeldError)) {
+			t.Errorf("a third client: %v, want it refused", err)
+		}
+	}
+}
+
+func TestTakeover_FreeLink(t *testing.T) {
+	r := newRig(t)
+	c, err := r.takes(t, r.link(t))
+	mustBe(t, "take over", err, nil)
+	if c.Inherited() != nil {
+		t.Errorf("inherited %v from nobody", c.Inherited())
+	}
+	if err := try(t, r.near, r.link(t)); !errors.As(err, new(*HeldError)) {
+		t.Errorf("a second client: %v, want it refused", err)
+	}
+}
+
+// One who refuses says why, and serves on; so does one that hands over to nobody,
+// as all did once.
+func TestTakeover_Refused(t *testing.T) {
+	for name, c := range map[string]struct {
+		asked func(*Ask)
+		want  string
+	}{
+		"with a reason": {func(a *Ask) { a.Refuse("it is busy\n\x1b[2J") }, "does not hand it over: it is busy??[2J"},
+		"at once":       {nil, "hands over to nobody"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.openAs(t, Config{Link: r.link(t), Asked: c.asked}, func([]byte, netip.Addr) {})
+			for range 2 {
+				_, err := r.takes(t, r.link(t))
+				var held *HeldError
+				if !errors.As(err, &held) || held.PID != os.Getpid() || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%v, want %q", err, c.want)
+				}
+			}
+		})
+	}
+}
+
+// Who slips in between has the link, and the newcomer is told.
+func TestTakeover_ThirdIsFaster(t *testing.T) {
+	r := newRig(t)
+	link := r.link(t)
+	thirds := make(chan *Conn, 1)
+	r.holds(t, func(c *Conn, a *Ask) {
+		_ = a.Give(nil)
+		_ = c.Close()
+		thirds <- r.openWith(t, link, func([]byte, netip.Addr) {})
+		a.Close()
+	})
+	if _, err := r.takes(t, link); !errors.As(err, new(*HeldError)) {
+		t.Errorf("%v, want it held", err)
+	}
+	mustBe(t, "close", (<-thirds).Close(), nil)
+}
+
+// The newcomer has all it needs before it asks: a holder is not ended in vain.
+func TestTakeover_AsksLast(t *testing.T) {
+	r := newRig(t)
+	var asked atomic.Bool
+	r.holds(t, func(_ *Conn, a *Ask) { asked.Store(true); a.Refuse("") })
+	link := r.link(t)
+	r.near.Do(t, func() {
+		without(t, func() {
+			_, err := Open(Config{Link: link, Takeover: true}, func([]byte, netip.Addr) {})
+			if err == nil || errors.As(err, new(*HeldError)) {
+				t.Errorf("without CAP_NET_RAW: %v", err)
+			}
+		}, unix.CAP_NET_RAW)
+	})
+	if asked.Load() {
+		t.Error("asked, although it could not have served")
+	}
+}
+
+// dial connects to the claim, as the user that the thread is.
+func dial(t *testing.T, index int) *os.File {
+	t.Helper()
+	conn, _, err := callHolder(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
+// asStranger runs f in our namespace, on a thread that is of another user
+// (credentials are a thread's own: setresuid(2), "C library/kernel differences").
+func (r *rig) asStranger(t *testing.T, f func()) {
+	t.Helper()
+	r.near.Do(t, func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		become := func(uid int) {
+			if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); e != 0 {
+				t.Fatal(e)
+			}
+		}
+		become(1)
+		defer become(0)
+		f()
+	})
+}
+
+// hears is the answer on a connection until its end.
+func hears(conn *os.File) string {
+	b, _ := io.ReadAll(conn) // that it was cut off is an answer too
+	return string(b)
+}
+
+// rawSocket is a socket of the namespace of the thread.
+func rawSocket(t *testing.T, domain, kind int) int {
+	t.Helper()
+	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+// Anybody may connect: what they say ends nobody, and costs a second at most. A
+// packet socket of this namespace is what another user needs.
+func TestAsk_HostilePeers(t *testing.T) {
+	r := newRig(t)
+	var asked atomic.Int32
+	c := r.holds(t, func(_ *Conn, a *Ask) { asked.Add(1); a.Refuse("counted") })
+	link := r.link(t)
+	var here, there, udp int
+	r.near.Do(t, func() {
+		here, udp = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM), rawSocket(t, unix.AF_INET, unix.SOCK_DGRAM)
+	})
+	r.there.Do(t, func() { there = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM) })
+	for name, p := range map[string]struct {
+		say      string
+		pass     int
+		stranger bool
+		want     string
+	}{
+		"nothing":                          {"", -1, true, ""},
+		"half a wish":                      {"take ov", -1, true, ""},
+		"something else":                   {"GET / HTTP/1.1\r\n", -1, false, ""},
+		"without an end":                   {strings.Repeat("a", 100000), -1, false, ""},
+		"another version":                  {"take over 2\n", -1, false, "refused it speaks another version of the handover\n"},
+		"of another user":                  {askLine, -1, true, "refused it hands over to root, "},
+		"with a UDP socket":                {askLine, udp, true, "refused it hands over to root, "},
+		"with another network's":           {askLine, there, true, "refused it hands over to root, "},
+		"with a packet socket":             {askLine, here, true, "refused counted\n"},
+		"by its user":                      {askLine, -1, false, "refused counted\n"},
+		"by its user, with a UDP socket":   {askLine, udp, false, "refused counted\n"},
+		"with a packet socket, no wish":    {"x\n", here, true, ""},
+		"with a packet socket, two wishes": {askLine + askLine, here, true, "refused counted\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, counted := asked.Load(), strings.HasSuffix(p.want, "counted\n")
+			talk := func() {
+				conn := dial(t, link.Index)
+				if p.pass >= 0 {
+					mustBe(t, "send", sendLine(conn, p.say, p.pass), nil)
+				} else {
+					_, _ = io.WriteString(conn, p.say) // it may be cut off
+				}
+				if got := hears(conn); !strings.HasPrefix(got, p.want) || p.want == "" && got != "" {
+					t.Errorf("answer %q, want %q", got, p.want)
+				}
+			}
+			if p.stranger {
+				r.asStranger(t, talk)
+			} else {
+				r.near.Do(t, talk)
+			}
+			if got := asked.Load() - before; (got == 1) != counted {
+				t.Errorf("asked %d times", got)
+			}
+		})
+	}
+	if err := try(t, r.near, link); !errors.As(err, new(*HeldError)) {
+		t.Errorf("after all that the link is not held: %v", err)
+	}
+	mustBe(t, "close", c.Close(), nil)
+}
+
+// Strangers who connect and say nothing, as many as they like, keep nobody from
+// taking over who may; and there are few goroutines for them.
+func TestAsk_SilentStrangersAreInNobodysWay(t *testing.T) {
+	r := newRig(t)
+	c := r.holds(t, gives("a lease"))
+	link := r.link(t)
+	before := runtime.NumGoroutine()
+	r.asStranger(t, func() {
+		for range 50 {
+			dial(t, link.Index)
+		}
+	})
+	wait(t, "that they are talked to", func() bool { c.desk.mu.Lock(); defer c.desk.mu.Unlock(); return len(c.desk.open) > 0 })
+	if n := runtime.NumGoroutine() - before; n > 2*maxAsks+2 {
+		t.Errorf("%d goroutines for 50 connections", n)
+	}
+	next, err := r.takes(t, link)
+	mustBe(t, "take over", err, nil)
+	if got := next.Inherited(); got == nil || string(got.Document) != "a lease" {
+		t.Errorf("inherited %v", got)
+	}
+}
+
+// A holder may be anybody who has the name: the newcomer takes nothing for an
+// answer that is none, waits for no longer than it must, and believes no stranger.
+func TestTakeover_HostileHolders(t *testing.T) {
+	before := answerTime
+	answerTime = 300 * time.Millisecond
+	defer func() { answerTime = before }()
+	for name, h := range map[string]struct {
+		says string
+		open bool // the connection stays
+		want string
+	}{
+		"silent":             {"", true, "has not answered within"},
+		"hangs up":           {"", false, "hands over to nobody"},
+		"half an answer":     {"yours 1", true, "has not answered within"},
+		"no length":          {"yours \n", false, "has no meaning"},
+		"negative":           {"yours -1\n", false, "has no meaning"},
+		"too long":           {"yours 262145\n", false, "has no meaning"},
+		"much too long":      {"yours 99999999999999999999\n", false, "has no meaning"},
+		"more than it says":  {"yours 1\nabc", false, "has no meaning"},
+		"less than it says":  {"yours 5\nabc", false, "did not come whole"},
+		"no end of the line": {strings.Repeat("y", 100000), true, "too long"},
+		"something else":     {"HTTP/1.1 200 OK\n", false, "has no meaning"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			link := r.link(t)
+			release := fakeHolder(t, r, link.Index, h.says, h.open)
+			defer release()
+			_, err := r.takes(t, link)
+			var held *HeldError
+			if !errors.As(err, &held) || !strings.Contains(held.Why, h.want) {
+				t.Errorf("%v, want %q", err, h.want)
+			}
+		})
+	}
+}
+
+// fakeHolder has the name, and answers who connects and asks.
+func fakeHolder(t *testing.T, r *rig, index int, says string, open bool) (release func()) {
+	t.Helper()
+	var fd int
+	r.near.Do(t, func() {
+		fd = rawSocket(t, unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK)
+		mustBe(t, "bind", unix.Bind(fd, claimName(index)), nil)
+		mustBe(t, "listen", unix.Listen(fd, 5), nil)
+	})
+	end, done := make(chan bool), make(chan bool)
+	go func() {
+		defer close(done)
+		for {
+			conn, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+			if err != nil {
+				select {
+				case <-end:
+					return
+				case <-time.After(time.Millisecond):
+				}
+				continue
+			}
+			f := os.NewFile(uintptr(conn), "holder")
+			_, _, proof, err := readLine(f, maxLine)
+			if err == nil {
+				unix.Close(proof)
+				_ = f.SetDeadline(time.Now().Add(time.Second))
+				_, _ = io.WriteString(f, says)
+				if open {
+					<-end
+				}
+			}
+			_ = f.Close()
+			if open && err == nil {
+				return
+			}
+		}
+	}()
+	return func() { close(end); <-done }
+}
+
+func TestMayByUser(t *testing.T) {
+	for uid, want := range map[uint32]bool{0: true, uint32(os.Geteuid()): true, 1: false, overflowUID: false} {
+		if got := mayByUser(uid); got != want {
+			t.Errorf("user %d: %v, want %v", uid, got, want)
+		}
+	}
+}
+
+// A lease of another user is believed if it shows that it could serve.
+func TestTakeover_HolderOfAnotherUser(t *testing.T) {
+	for name, proof := range map[string]bool{"with a packet socket": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			var near, there, ours int
+			r.near.Do(t, func() { near = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM) })
+			r.there.Do(t, func() { there = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM) })
+			ours = there
+			if proof {
+				ours = near
+			}
+			var a, b *os.File
+			r.near.Do(t, func() {
+				p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+				mustBe(t, "socketpair", err, nil)
+				a, b = os.NewFile(uintptr(p[0]), "a"), os.NewFile(uintptr(p[1]), "b")
+			})
+			defer a.Close()
+			defer b.Close()
+			mustBe(t, "send", sendLine(a, "yours 0\n", ours), nil)
+			line, rest, fd, err := readLine(b, maxLine)
+			if line != "yours 0\n" || len(rest) != 0 || fd < 0 || err != nil {
+				t.Fatal(fmt.Sprint(line, rest, fd, err))
+			}
+			defer unix.Close(fd)
+			if got := proves(fd, b); got != proof {
+				t.Errorf("it proves %v, want %v", got, proof)
+			}
+		})
+	}
+}

@@ -1,0 +1,136 @@
+package rawudp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// An Inheritance is what the process has left from which a Conn has taken its
+// link over.
+type Inheritance struct {
+	// PID and Name are that process, as in a HeldError.
+	PID  int
+	Name string
+	// Document is what it gave, as client/lease encodes a lease; empty for
+	// none. It was checked for its length only.
+	Document []byte
+}
+
+// answerTime is how long a holder may take to stop, which may wait for the kernel,
+// for a resolver and for a disk; replaced in tests.
+var answerTime = 10 * time.Second
+
+// freeTime is how long it may take then to close its claim.
+const freeTime = 2 * time.Second
+
+// takeOver claims the link, and asks who has it to leave it to us. Who comes
+// between the two has it: the error is a *HeldError then.
+func (c *Conn) takeOver() error {
+	err := c.openClaim()
+	var held *HeldError
+	if !errors.As(err, &held) {
+		return err
+	}
+	c.inherited, err = c.ask(c.index)
+	if err != nil && !errors.Is(err, unix.ECONNREFUSED) {
+		return err
+	}
+	return c.openClaim() // if it was refused, the holder has just ended
+}
+
+// ask asks the holder of the link with that index.
+func (c *Conn) ask(index int) (*Inheritance, error) {
+	conn, cred, err := callHolder(index)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	held := &HeldError{PID: int(cred.Pid), Name: command(int(cred.Pid))}
+	_ = conn.SetDeadline(time.Now().Add(answerTime))
+	if err := c.control(func(fd int) error { return sendLine(conn, askLine, fd) }); err != nil {
+		return nil, held.because(err)
+	}
+	line, rest, proof, err := readLine(conn, maxLine)
+	if proof >= 0 {
+		defer func() { _ = unix.Close(proof) }()
+	}
+	if err != nil {
+		return nil, held.because(err)
+	}
+	if why, ok := strings.CutPrefix(line, "refused "); ok {
+		held.Why = "does not hand it over: " + printable(strings.TrimSuffix(why, "\n"))
+		return nil, held
+	}
+	if !mayByUser(cred.Uid) && !proves(proof, conn) {
+		held.Why = "is not believed: it is of another user, and shows no right to serve a link"
+		return nil, held
+	}
+	got := &Inheritance{PID: held.PID, Name: held.Name}
+	if got.Document, err = readDocument(conn, line, rest); err != nil {
+		return nil, held.because(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(freeTime))
+	_, _ = io.CopyN(io.Discard, conn, 1) // until it has closed its claim
+	return got, nil
+}
+
+// because is the error that the holder did not answer as it should.
+func (e *HeldError) because(err error) *HeldError {
+	switch {
+	case errors.Is(err, errHungUp), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
+		e.Why = "hands over to nobody: stop it first"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e.Why = fmt.Sprintf("has not answered within %v", answerTime)
+	default:
+		e.Why = "does not hand it over: " + err.Error()
+	}
+	return e
+}
+
+// readDocument reads what follows a line that says how long it is.
+func readDocument(conn *os.File, line string, rest []byte) ([]byte, error) {
+	length, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "yours ")
+	n, err := strconv.ParseUint(length, 10, 31)
+	if !ok || err != nil || n > lease.MaxEncoded || len(rest) > int(n) {
+		return nil, fmt.Errorf("its answer %.40q has no meaning", printable(line))
+	}
+	doc := make([]byte, n)
+	if _, err := io.ReadFull(conn, doc[copy(doc, rest):]); err != nil {
+		return nil, fmt.Errorf("its lease did not come whole: %w", err)
+	}
+	return doc, nil
+}
+
+// callHolder connects to the claim of a link, and says who has it.
+func callHolder(index int) (*os.File, *unix.Ucred, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("claim: %w", err)
+	}
+	err = unix.Connect(fd, claimName(index))
+	for try := 0; errors.Is(err, unix.EAGAIN) && try < claimTries; try++ { // asked by many
+		time.Sleep(claimPause)
+		err = unix.Connect(fd, claimName(index))
+	}
+	var cred *unix.Ucred
+	if err == nil {
+		cred, err = unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, nil, fmt.Errorf("ask for the link: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "claim"), cred, nil
+}
+
+// Inherited is what the link was taken over with; nil if it was free.
+func (c *Conn) Inherited() *Inheritance { return c.inherited }
