@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -152,7 +151,11 @@ func (c *charge) decided(f *fleet, err error) error {
 // unserved is decided where there is no link at all, and waits for the end of the
 // program if there is one.
 func (c *charge) unserved(f *fleet, err error) error {
-	if c == nil || c.decided(f, err) != nil {
+	if c == nil {
+		return err
+	}
+	f.attend()
+	if c.decided(f, err) != nil {
 		return err
 	}
 	<-c.signals.ctx.Done()
@@ -290,12 +293,4 @@ func (c *charge) failure() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return cmp.Or(c.hopeless, c.failed)
-}
-
-// catchAll takes all signals that another process may send, for the program.
-func catchAll() *signals {
-	s := &signals{ch: make(chan os.Signal, 64), ended: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	notifyAll(s.ch)
-	return s
 }

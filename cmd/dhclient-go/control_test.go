@@ -136,6 +136,11 @@ func TestCommands_Fail(t *testing.T) {
 	mute(t, server, true)
 	p := s.start(t, "eth0", "--no-dns")
 	waitFor(t, "a DISCOVER", func() bool { return total(server) > 0 })
+	waitFor(t, "its socket", func() bool { // which comes a moment after that
+		p := s.exec(t, "dhclient-go", "status", "eth0")
+		<-p.ended
+		return p.stdout.String() != ""
+	})
 	out, _ := s.ask(t, exitNoLease, "status", "eth0")
 	matches(t, out, `^eth0  SELECTING  no address; asking for \d+s, \d DISCOVERs? unanswered$`)
 	_, errs := s.ask(t, exitNoLease, "renew", "--timeout=300ms")

@@ -378,7 +378,7 @@ func (d *dhclient) end(signals *signals, _, stderr io.Writer) error {
 	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	errs := []error{f.run(ended)}
+	errs := []error{f.run(ended, func() {})}
 	for _, b := range f.berths {
 		errs = append(errs, b.err) // one that could not be opened, or did not end well
 	}

@@ -209,6 +209,7 @@ func TestSignal_BeforeALease(t *testing.T) {
 	} {
 		p := s.start(t, strings.Fields(tt.args)...)
 		waitFor(t, "a DISCOVER", func() bool { return total(server) > heard })
+		p.attends(t)
 		p.signal(t, syscall.SIGINT)
 		p.exit(t, tt.code)
 		heard = total(server)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -22,6 +23,9 @@ type fleet struct {
 	ctx context.Context
 	// halting is held while it is found out whether any link goes on.
 	halting sync.Mutex
+	// attend has signals be taken and served. Before what may last it is called
+	// early, else when the first messages have left: it takes half a millisecond.
+	attend func()
 	// none says that no interface could be opened.
 	none bool
 	// began is when the command did, and waited how long links were waited for
@@ -97,7 +101,7 @@ func newFleet(ctx context.Context, o *options, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{ctx: ctx, began: time.Now(), o: o, out: out, log: log, ns: ns, netns: control.Netns()}
+	f := &fleet{ctx: ctx, attend: func() {}, began: time.Now(), o: o, out: out, log: log, ns: ns, netns: control.Netns()}
 	if f.capture, err = openCapture(o, log); err != nil {
 		f.close()
 		return nil, err
@@ -199,8 +203,9 @@ func (f *fleet) each(do func(*link)) {
 }
 
 // run runs the clients until signalled ends or, if the command is to get a
-// lease and no more, until there is one. The error says why that failed.
-func (f *fleet) run(signalled context.Context) error {
+// lease and no more, until there is one. The error says why that failed. What
+// meanwhile does has the time that a server takes to answer.
+func (f *fleet) run(signalled context.Context, meanwhile func()) error {
 	ctx, stop := context.WithCancel(signalled)
 	defer stop()
 	// One limit for all: they fail together then, and each says why.
@@ -227,6 +232,8 @@ func (f *fleet) run(signalled context.Context) error {
 			close(b.ended)
 		})
 	}
+	runtime.Gosched() // the first messages leave
+	meanwhile()
 	if f.o.background == atOnce {
 		f.away.depart()
 	}

@@ -75,7 +75,7 @@ func TestRun_AddressThatTheLinkRefuses(t *testing.T) {
 		o := newOptions()
 		o.oneshot, o.timeout = true, patience
 		f := newFakeFleet(t, o, tt.err)
-		if err := f.run(t.Context()); exitCode(err) != tt.code || !errors.Is(err, tt.err) {
+		if err := f.run(t.Context(), func() {}); exitCode(err) != tt.code || !errors.Is(err, tt.err) {
 			t.Errorf("%v, exit code %d, want %d", err, exitCode(err), tt.code)
 		}
 	}
@@ -95,7 +95,7 @@ func TestRun_ClientThatCannotBegin(t *testing.T) {
 		if err := f.berths[0].link.client.Run(ended); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.run(t.Context()); exitCode(err) != exitRuntime {
+		if err := f.run(t.Context(), func() {}); exitCode(err) != exitRuntime {
 			t.Errorf("timeout %v: %v", timeout, err)
 		}
 	}

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -154,6 +156,23 @@ func (p *process) exit(t *testing.T, want int) {
 	if got := p.cmd.ProcessState.ExitCode(); got != want {
 		t.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// attends waits until the process takes signals, which it does when its first
+// messages have left. The last is USR2, for which package signal has a thread that
+// all others are blocked for.
+func (p *process) attends(t *testing.T) {
+	t.Helper()
+	waitFor(t, "it takes signals", func() bool {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+		return slices.ContainsFunc(files, func(file string) bool {
+			b, _ := os.ReadFile(file)
+			_, rest, _ := strings.Cut(string(b), "\nSigBlk:\t")
+			mask, _, _ := strings.Cut(rest, "\n")
+			blocked, err := strconv.ParseUint(mask, 16, 64)
+			return err == nil && blocked != 0 && blocked&(1<<(syscall.SIGUSR2-1)) == 0
+		})
+	})
 }
 
 func (p *process) signal(t *testing.T, sig syscall.Signal) {

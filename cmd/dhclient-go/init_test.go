@@ -216,6 +216,7 @@ func TestInit_StoppedBeforeTheProgram(t *testing.T) {
 	s := newStage(t, silent)
 	p := s.init(t, "eth0", "--", s.program(t, "exit 0"))
 	s.await(t, dhcpv4.MessageTypeDiscover)
+	p.attends(t)
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, 128+int(syscall.SIGTERM))
 	if s.read("told") != "" {

@@ -68,7 +68,8 @@ func asInit(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, versionLine())
 		return exitDone
 	}
-	signals := catchAll()
+	signals := newSignals()
+	signals.all = true // they are the program's
 	defer signals.stop()
 	o.charge.signals = signals
 	return launch(o, signals, stdout, stderr)

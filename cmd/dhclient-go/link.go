@@ -206,6 +206,7 @@ func (l *link) preinit(f *fleet) error {
 	if f.o.noPreinit {
 		return nil
 	}
+	f.attend()
 	ctx, cancel := context.WithTimeout(f.ctx, l.script.Limit())
 	defer cancel()
 	return l.script.Preinit(ctx)

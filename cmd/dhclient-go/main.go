@@ -30,6 +30,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"sync"
 
 	_ "github.com/dhclient-go/dhclient-go/cmd/dhclient-go/oneproc"
 	"github.com/dhclient-go/dhclient-go/internal/daemon"
@@ -65,7 +66,7 @@ func dispatch(argv []string, stdout, stderr io.Writer) int {
 
 // run is the client under its own name.
 func run(args []string, stdout, stderr io.Writer) int {
-	signals := catchSignals()
+	signals := newSignals()
 	defer signals.stop()
 	o, err := parse(args)
 	switch {
@@ -84,6 +85,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // launch does what o says and returns the exit code.
 func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
+	if o.background != inForeground {
+		signals.take() // there are two processes, and one hands them to the other
+	}
 	if o.isFirst() {
 		return launchSecond(signals, stderr)
 	}
@@ -130,7 +134,10 @@ func serve(o *options, signals *signals, out, errs *output) error {
 		return err
 	}
 	defer f.close()
-	go o.charge.serve(signals, f)
+	f.attend = sync.OnceFunc(func() {
+		signals.take()
+		go o.charge.serve(signals, f)
+	})
 	if err := f.startHelper(); err != nil {
 		return err
 	}
@@ -145,11 +152,13 @@ func serve(o *options, signals *signals, out, errs *output) error {
 		defer removePid(writePid(o, log), log)
 	}
 	defer context.AfterFunc(signals.ctx, f.super.stopping)()
-	f.listen(o.charge.stopOf(signals))
 	if err := f.prepare(signals, out, errs); err != nil {
 		return err
 	}
-	return f.run(signals.ctx)
+	return f.run(signals.ctx, func() {
+		f.attend()
+		f.listen(o.charge.stopOf(signals))
+	})
 }
 
 // complain writes each error that err is made of on a line of its own.

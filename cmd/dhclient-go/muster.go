@@ -134,6 +134,7 @@ func (f *fleet) enough(m *muster) bool {
 // until a signal comes. Whoever waits for the command without any limit does not
 // wait for a link that may never come: see supervisor.
 func (f *fleet) awaitLinks() (m *muster, err error) {
+	f.attend()
 	if f.o.background == inForeground && f.o.waitLink == forever && f.o.timeout == forever {
 		f.super.speak()
 	}

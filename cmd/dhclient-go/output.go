@@ -46,14 +46,14 @@ type sink interface {
 type plain struct{ io.Writer }
 
 func (p plain) put(_ slog.Level, stamp, text string) error {
-	_, err := io.WriteString(p.Writer, stamp+text)
+	_, err := p.Write([]byte(stamp + text))
 	return err
 }
 
 var errSlowReader = errors.New("nobody reads it")
 
 func newOutput(w io.Writer) *output {
-	o := &output{to: plain{w}, entries: make(chan *entry, outputQueue), done: make(chan struct{})}
+	o := &output{to: plain{unpiped(w)}, entries: make(chan *entry, outputQueue), done: make(chan struct{})}
 	go o.run()
 	return o
 }

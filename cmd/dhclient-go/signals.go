@@ -16,31 +16,52 @@ type signals struct {
 	ch     chan os.Signal
 	// ended is closed when nobody wants signals any more.
 	ended chan struct{}
+	// all has every signal be taken that another process may send.
+	all, taken bool
 }
 
-// catchSignals takes the signals from here on. Those to stop that were ignored
-// when the command was started stay ignored: nohup and shells' & rely on it.
+// catchSignals takes the signals from here on.
 func catchSignals() *signals {
-	s := &signals{ch: make(chan os.Signal, 8), ended: make(chan struct{})}
+	s := newSignals()
+	s.take()
+	return s
+}
+
+// newSignals takes no signals yet: until take they do to the process what they
+// do to any.
+func newSignals() *signals {
+	s := &signals{ch: make(chan os.Signal, 64), ended: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	// A pipe that nobody reads any more is no reason to lose a lease. To
-	// ignore the signal would be inherited by programs that we run.
-	signal.Notify(s.ch, syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2)
+	return s
+}
+
+// take takes the signals, if that is not done. Those to stop that were ignored
+// when the command was started stay ignored: nohup and shells' & rely on it.
+func (s *signals) take() {
+	if s.taken {
+		return
+	}
+	s.taken = true
 	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
-		if !signal.Ignored(sig) {
+		if s.all || !signal.Ignored(sig) {
 			signal.Notify(s.ch, sig)
 		}
 	}
-	return s
+	if s.all {
+		notifyAll(s.ch)
+	}
+	// A pipe that nobody reads any more is no reason to lose a lease. To
+	// ignore the signal would be inherited by programs that we run.
+	signal.Notify(s.ch, syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2)
 }
 
 // notifyAll takes all signals that one process sends another. Not those of the
 // terminal to processes in the background, of the kernel about a fault, and of
-// the runtime to itself.
+// the runtime to itself; and not USR2, which is taken with the last.
 func notifyAll(ch chan<- os.Signal) {
 	for n := syscall.Signal(1); n < 65; n++ {
 		switch n {
-		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGTTIN, syscall.SIGTTOU,
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGUSR2,
 			syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGABRT, 32, 33, 34:
 		default:
 			signal.Notify(ch, n)
