@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/roomy"
 )
 
 // applyLimit is how long one Configurator may take that does not say itself.
@@ -111,6 +112,7 @@ func (w *worker) start() {
 }
 
 func (w *worker) run() {
+	roomy.Grow()
 	for {
 		w.mu.Lock()
 		save, apply, again := w.save, w.apply, w.redo.due

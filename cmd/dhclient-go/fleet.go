@@ -14,6 +14,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/internal/capture"
 	"github.com/dhclient-go/dhclient-go/internal/control"
 	"github.com/dhclient-go/dhclient-go/internal/helper"
+	"github.com/dhclient-go/dhclient-go/internal/roomy"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
@@ -226,6 +227,7 @@ func (f *fleet) run(signalled context.Context, meanwhile func()) error {
 	}
 	for _, b := range f.berths {
 		running.Go(func() {
+			roomy.Grow()
 			if b.err == nil {
 				b.err = f.keep(ctx, b)
 			}

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/internal/roomy"
 )
 
 // A Registration is a descriptor being waited on.
@@ -126,6 +128,7 @@ func releaseLocked(p *poller) {
 
 func (p *poller) run() {
 	defer close(p.done)
+	roomy.Grow()
 	conn, err := p.file.SyscallConn()
 	if err != nil {
 		return // only when the file is closed

@@ -7,6 +7,13 @@
 // runtime is initialized before nearly all others.
 package oneproc
 
-import "runtime"
+import (
+	"runtime"
 
-func init() { runtime.GOMAXPROCS(1) }
+	"github.com/dhclient-go/dhclient-go/internal/roomy"
+)
+
+func init() {
+	roomy.Grow() // this is the goroutine of main
+	runtime.GOMAXPROCS(1)
+}
