@@ -1,7 +1,6 @@
 package lease
 
 import (
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,9 +51,17 @@ func SinceBoot() time.Duration {
 // BootID is the kernel's random identifier of this boot; empty when it cannot
 // be read, which is then like a boot that nothing is known of.
 func BootID() string {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	// Not by package os, which has its poller watch the file first: the first
+	// address of a process waits for this.
+	fd, err := syscall.Open("/proc/sys/kernel/random/boot_id", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(b))
+	defer func() { _ = syscall.Close(fd) }()
+	var b [64]byte
+	n, err := syscall.Read(fd, b[:])
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b[:n]))
 }

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,14 +84,20 @@ func (d *Dir) Save(_ context.Context, l *Lease) error {
 		}
 		return nil
 	}
-	b, err := json.MarshalIndent(d.file(l), "", "  ")
+	f := d.file(l)
+	line, err := f.marshal()
 	if err != nil {
 		return fmt.Errorf("encode lease: %w", err)
 	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, line, "", "  "); err != nil {
+		return fmt.Errorf("encode lease: %w", err)
+	}
+	b.WriteByte('\n')
 	if err := os.MkdirAll(d.path, 0o755); err != nil {
 		return fmt.Errorf("make lease directory: %w", err)
 	}
-	if err := ReplaceFile(d.File(), append(b, '\n')); err != nil {
+	if err := ReplaceFile(d.File(), b.Bytes()); err != nil {
 		return fmt.Errorf("write lease file: %w", err)
 	}
 	return nil
@@ -104,8 +111,10 @@ func ReplaceFile(path string, b []byte) error {
 	tmp := filepath.Join(dir, "."+base+".new")
 	// What a killed process left here is in the way of O_EXCL, which is what
 	// keeps us from writing through somebody's link.
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if syscall.Unlink(tmp) != syscall.ENOENT {
+		if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o644)
 	if err != nil {

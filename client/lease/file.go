@@ -40,7 +40,8 @@ var realTiming = timing{now: Now, wall: time.Now, sinceBoot: SinceBoot, bootID: 
 // Encode returns l as a Dir stores it, in one line: the JSON of a Lease, and when
 // it began on a clock that both this process and the one that reads it have.
 func Encode(l *Lease) ([]byte, error) {
-	b, err := json.Marshal(realTiming.file(l))
+	f := realTiming.file(l)
+	b, err := f.marshal()
 	if err == nil && len(b) > MaxEncoded {
 		err = fmt.Errorf("longer than %d octets", MaxEncoded)
 	}

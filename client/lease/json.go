@@ -43,37 +43,6 @@ type documentRoute struct {
 	Gateway string       `json:"gateway,omitempty"`
 }
 
-// MarshalJSON returns the public JSON form: address with its prefix length,
-// times in RFC 3339, lease_seconds 4294967295 for a lease that never ends, and
-// every option by its code in hexadecimal.
-func (l *Lease) MarshalJSON() ([]byte, error) {
-	d := document{
-		Address: l.Prefix().String(), Broadcast: addrString(l.Broadcast), Server: addrString(l.Server),
-		Start: l.Start, LeaseSeconds: uint32(min(l.Valid, Infinite) / time.Second),
-		RenewSeconds: l.T1.Seconds(), RebindSeconds: l.T2.Seconds(),
-		DNS: l.DNS, Domain: l.Domain, Search: l.Search, Hostname: l.Hostname, MTU: l.MTU, NTP: l.NTP,
-		CaptivePortal: l.CaptivePortal, ClientID: hex.EncodeToString(l.ClientID),
-		NextServer: addrString(l.NextServer), ServerName: l.ServerName, BootFile: l.BootFile,
-		HardwareAddr: macString(l.HardwareAddr), RouterMAC: macString(l.RouterMAC),
-	}
-	if at := l.ExpireAt(); !at.IsZero() {
-		d.ExpiresAt = &at
-	}
-	if l.Bits == 0 {
-		d.Address = l.Address.String()
-	}
-	for _, r := range l.Routes {
-		d.Routes = append(d.Routes, documentRoute{r.Dst, addrString(r.Gateway)})
-	}
-	if len(l.Options) > 0 {
-		d.Options = make(map[string]string, len(l.Options))
-		for code, v := range l.Options {
-			d.Options[strconv.Itoa(int(code))] = hex.EncodeToString(v)
-		}
-	}
-	return json.Marshal(d)
-}
-
 // UnmarshalJSON reads what MarshalJSON wrote. It accepts nothing that a Lease
 // must not hold: the file may have been written by anybody.
 func (l *Lease) UnmarshalJSON(b []byte) error {
