@@ -31,6 +31,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	_ "github.com/dhclient-go/dhclient-go/cmd/dhclient-go/oneproc"
 	"github.com/dhclient-go/dhclient-go/internal/daemon"
@@ -113,6 +114,11 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 	return exitCode(err)
 }
 
+// attendDelay is how long signals are left alone when the first messages have left.
+// While they are taken no packet is read, and a server on the same network needs
+// less.
+const attendDelay = time.Millisecond
+
 // serve runs the clients that o wants.
 func serve(o *options, signals *signals, out, errs *output) error {
 	log := newLogger(o, errs)
@@ -156,7 +162,7 @@ func serve(o *options, signals *signals, out, errs *output) error {
 		return err
 	}
 	return f.run(signals.ctx, func() {
-		f.attend()
+		time.AfterFunc(attendDelay, f.attend)
 		f.listen(o.charge.stopOf(signals))
 	})
 }
