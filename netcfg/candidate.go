@@ -54,7 +54,7 @@ func (ns *Namespace) Candidates() ([]Candidate, error) {
 // linux/ethtool.h): /sys may show another namespace, or not be mounted.
 func (ns *Namespace) Driver(name string) (driver string, err error) {
 	err = ns.do(func() error {
-		info, err := unix.IoctlGetEthtoolDrvinfo(ns.query.Socket.GetFd(), name)
+		info, err := unix.IoctlGetEthtoolDrvinfo(ns.query.fd, name)
 		if err == nil {
 			driver = unix.ByteSliceToString(info.Driver[:])
 		}

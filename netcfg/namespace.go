@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,7 +30,7 @@ type Namespace struct {
 	// handle carries what the library can say; query what it cannot: the
 	// count of carrier changes, and the addresses of one link alone.
 	handle requests
-	query  *nl.SocketHandle
+	query  *questioner
 }
 
 // Open returns a handle on the network namespace of the calling OS thread. All
@@ -50,7 +48,7 @@ func Open(log *slog.Logger) (*Namespace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
-	sock, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+	query, err := openQuestioner()
 	if err != nil {
 		handle.Close()
 		return nil, fmt.Errorf("open netlink socket: %w", err)
@@ -58,10 +56,10 @@ func Open(log *slog.Logger) (*Namespace, error) {
 	mon, err := newMonitor(log)
 	if err != nil {
 		handle.Close()
-		sock.Close()
+		query.close()
 		return nil, err
 	}
-	ns := &Namespace{log: log, mon: mon, done: make(chan struct{}), handle: requestsOf(handle), query: &nl.SocketHandle{Socket: sock}}
+	ns := &Namespace{log: log, mon: mon, done: make(chan struct{}), handle: requestsOf(handle), query: query}
 	ns.tune()
 	return ns, nil
 }
@@ -69,11 +67,7 @@ func Open(log *slog.Logger) (*Namespace, error) {
 // tune sets what only makes requests cheaper: time limits, and filters in the
 // kernel instead of here (Linux 4.20).
 func (ns *Namespace) tune() {
-	tv := unix.NsecToTimeval(requestTimeout.Nanoseconds())
-	_ = ns.query.Socket.SetSendTimeout(&tv)
-	_ = ns.query.Socket.SetReceiveTimeout(&tv)
 	_ = ns.handle.SetSocketTimeout(requestTimeout)
-	_ = unix.SetsockoptInt(ns.query.Socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	_ = ns.handle.SetStrictCheck(true)
 }
 
@@ -87,7 +81,7 @@ func (ns *Namespace) Close() error {
 	ns.closed = true
 	close(ns.done)
 	ns.handle.Close()
-	ns.query.Close()
+	ns.query.close()
 	return ns.mon.close()
 }
 

@@ -61,9 +61,9 @@ const (
 func (ns *Namespace) request(kind, flags int, answer uint16, data ...nl.NetlinkRequestData) (msgs [][]byte, err error) {
 	err = ns.do(func() error {
 		for range dumpTries {
-			req := &nl.NetlinkRequest{Data: data, Sockets: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: ns.query}}
+			req := &nl.NetlinkRequest{Data: data}
 			req.Type, req.Flags = uint16(kind), unix.NLM_F_REQUEST|uint16(flags)
-			msgs, err = req.Execute(unix.NETLINK_ROUTE, answer)
+			msgs, err = ns.query.ask(req, answer)
 			if !errors.Is(err, nl.ErrDumpInterrupted) {
 				break
 			}
