@@ -36,6 +36,7 @@ func containerStarts(bin string, builds []string) []start {
 		name := filepath.Base(b)
 		list = append(list,
 			start{name: name + " --acd=off", program: b, argv: off},
+			start{name: name + " init --acd=off", program: b, argv: []string{"init", "--acd=off", "--lease-dir=/lease", "eth0", "--", "/stamp"}},
 			start{name: name, program: b, argv: on},
 			start{name: name + " --acd=off, INIT-REBOOT", program: b, argv: off, warm: true, floor: 1},
 			start{name: name + ", INIT-REBOOT", program: b, argv: on, warm: true, floor: 1})
