@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -85,7 +86,9 @@ var shared struct {
 type poller struct {
 	fd   int
 	file *os.File
-	done chan struct{}
+	// ending is closed when nothing is registered any more, done when the
+	// goroutine has ended.
+	ending, done chan struct{}
 
 	mu   sync.Mutex
 	regs map[int32]*Registration
@@ -100,7 +103,7 @@ func newPoller() (*poller, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("poll: set epoll non-blocking: %w", err)
 	}
-	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{}), regs: map[int32]*Registration{}}
+	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), ending: make(chan struct{}), done: make(chan struct{}), regs: map[int32]*Registration{}}
 	go p.run()
 	return p, nil
 }
@@ -120,6 +123,7 @@ func releaseLocked(p *poller) {
 	idle := len(p.regs) == 0
 	p.mu.Unlock()
 	if idle {
+		close(p.ending)
 		_ = p.file.Close()
 		<-p.done
 		shared.p = nil
@@ -150,7 +154,31 @@ func (p *poller) run() {
 	}
 }
 
+// held is closed when ready functions may be called; nil if they always may.
+var held atomic.Pointer[chan struct{}]
+
+// Hold keeps all ready functions from being called until release, which may be
+// called more than once; there is one hold at a time. What arrives meanwhile waits
+// in the kernel. So a process can send its first message, give up what it does not
+// need any more, and only then read what others have sent.
+func Hold() (release func()) {
+	ch := make(chan struct{})
+	held.Store(&ch)
+	return sync.OnceFunc(func() { close(ch) })
+}
+
+// await waits while ready functions are held.
+func (p *poller) await() {
+	if ch := held.Load(); ch != nil {
+		select {
+		case <-*ch:
+		case <-p.ending:
+		}
+	}
+}
+
 func (p *poller) dispatch(fd int32) {
+	p.await()
 	p.mu.Lock()
 	r := p.regs[fd]
 	p.mu.Unlock()

@@ -97,3 +97,44 @@ func TestRegisterBadDescriptor(t *testing.T) {
 		t.Fatal("a descriptor that is not open was accepted")
 	}
 }
+
+// While the poller is held nothing is read; what came meanwhile is read after, and
+// who closes what is registered does not wait for that.
+func TestHold(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	release := poll.Hold()
+	defer release()
+	got := make(chan bool, 1)
+	register := func() *poll.Registration {
+		r, w := pipe(t)
+		reg, err := poll.Register(r, func() {
+			var b [8]byte
+			if n, _ := unix.Read(r, b[:]); n > 0 {
+				got <- true
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unix.Write(w, []byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		return reg
+	}
+	reg := register()
+	select {
+	case <-got:
+		t.Fatal("it was read")
+	case <-time.After(50 * time.Millisecond):
+	}
+	reg.Close() // the last one: it ends the goroutine, which is held
+	reg = register()
+	defer reg.Close()
+	release()
+	release()
+	select {
+	case <-got:
+	case <-time.After(5 * time.Second):
+		t.Fatal("it was not read after the release")
+	}
+}
