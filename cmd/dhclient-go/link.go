@@ -51,8 +51,8 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
 	r := &reporter{name: name, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }, super: f.super}
 	config.OnEvent = func(ev client.Event) {
-		if _, ok := ev.(client.Bound); ok {
-			f.attend() // whoever hears of the lease can stop us
+		if _, ok := ev.(client.Transition); !ok {
+			f.attend() // whoever hears of it can stop us
 		}
 		b.story.event(ev, func() uint64 { return l.client.Stats().Sent["DISCOVER"] })
 		r.event(ev)

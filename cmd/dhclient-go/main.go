@@ -144,8 +144,8 @@ func serve(o *options, signals *signals, out, errs *output) error {
 		signals.take()
 		go o.charge.serve(signals, f)
 	})
-	if f.super != nil {
-		f.attend() // whom systemd calls ready can be stopped
+	if f.super != nil || o.tellsAtOnce() {
+		f.attend()
 	}
 	if err := f.startHelper(); err != nil {
 		return err

@@ -35,6 +35,10 @@ func newSignals() *signals {
 	return s
 }
 
+// tellsAtOnce says that others hear of the client's first steps: what they answer
+// to that with a signal counts.
+func (o *options) tellsAtOnce() bool { return o.verbosity > 0 || o.trace || o.json || o.pcap != "" }
+
 // take takes the signals, if that is not done. Those to stop that were ignored
 // when the command was started stay ignored: nohup and shells' & rely on it.
 func (s *signals) take() {
