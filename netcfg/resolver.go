@@ -71,6 +71,10 @@ type ResolverConfig struct {
 	Metric int
 	// Method is how it is done.
 	Method Method
+	// Elsewhere says that the link is in another network namespace than the one
+	// the process started in, for a process that does not have the link itself.
+	// NewResolver looks at the calling thread's too.
+	Elsewhere bool
 	// Logger gets what is left out and why; nil logs nothing.
 	Logger *slog.Logger
 }
@@ -96,12 +100,30 @@ type backend interface {
 	name() string
 }
 
+// Check says what cannot be in a configuration.
+func (cfg *ResolverConfig) Check() error {
+	if err := checkInterface(cfg.Interface); err != nil {
+		return fmt.Errorf("resolver: %w", err)
+	}
+	switch {
+	case cfg.Method > MethodFile:
+		return fmt.Errorf("resolver: unknown method %v", cfg.Method)
+	case cfg.Path != "" && cfg.Method != MethodAuto && cfg.Method != MethodFile:
+		return fmt.Errorf("resolver: method %v writes no file, but %s is to be written", cfg.Method, cfg.Path)
+	}
+	return nil
+}
+
+// Elsewhere says that the calling OS thread is in another network namespace than
+// the one the process started in.
+func Elsewhere() bool { return !sameNamespace(statOrNil("/proc/thread-self/ns/net"), startedIn) }
+
 // NewResolver returns a Resolver for a link in the network namespace of the
 // calling OS thread. It does nothing, and says so in the log, for a link whose
 // namespace is not the one the process started in, unless Path is given.
 func NewResolver(cfg ResolverConfig) (*Resolver, error) {
-	if err := checkInterface(cfg.Interface); err != nil {
-		return nil, fmt.Errorf("resolver: %w", err)
+	if err := cfg.Check(); err != nil {
+		return nil, err
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -121,14 +143,9 @@ func NewResolver(cfg ResolverConfig) (*Resolver, error) {
 	}
 	r := &Resolver{cfg: cfg, log: cfg.Logger.With("link", cfg.Interface)}
 	file := &fileBackend{path: cfg.Path, stateDir: cfg.StateDir, link: cfg.Interface, metric: cfg.Metric, log: r.log}
-	switch {
-	case cfg.Method > MethodFile:
-		return nil, fmt.Errorf("resolver: unknown method %v", cfg.Method)
-	case given && cfg.Method != MethodAuto && cfg.Method != MethodFile:
-		return nil, fmt.Errorf("resolver: method %v writes no file, but %s is to be written", cfg.Method, cfg.Path)
-	case given:
+	if given {
 		r.methods = []backend{file}
-	default:
+	} else {
 		r.methods = r.choose(file)
 	}
 	return r, nil
@@ -137,7 +154,7 @@ func NewResolver(cfg ResolverConfig) (*Resolver, error) {
 // choose lists the methods that are asked for and that serve this namespace.
 func (r *Resolver) choose(file backend) []backend {
 	here := statOrNil("/proc/thread-self/ns/net")
-	if !sameNamespace(here, startedIn) {
+	if r.cfg.Elsewhere || Elsewhere() {
 		r.off = "the link is in another network namespace than the process"
 		return nil
 	}

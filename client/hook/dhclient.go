@@ -2,7 +2,6 @@ package hook
 
 import (
 	"cmp"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +48,7 @@ func (s *Script) dhclientCall(n news, reason string) *call {
 	e := s.environment()
 	e.set("reason", reason)
 	e.set("interface", s.cfg.Interface)
-	e.set("pid", strconv.Itoa(os.Getpid()))
+	e.set("pid", strconv.Itoa(s.cfg.Pid))
 	if reason == "PREINIT" || reason == "FAIL" {
 		return &call{event: reason, env: e.list}
 	}

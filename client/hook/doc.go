@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,6 +82,9 @@ type Config struct {
 	Options *option.Table
 	// After is called with a lease that Programs have configured; nil is fine.
 	After func(ctx context.Context, l *lease.Lease) error
+	// Pid is the process that dhclient's scripts are told is the client; 0 is
+	// this one.
+	Pid int
 	// Attached leaves them the standard output and error of this process; else
 	// what they print goes to Logger.
 	Attached bool
@@ -117,7 +121,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("hook: %q is not NAME=value", e)
 		}
 	}
-	c.Limit = cmp.Or(c.Limit, DefaultLimit)
+	c.Limit, c.Pid = cmp.Or(c.Limit, DefaultLimit), cmp.Or(c.Pid, os.Getpid())
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	return nil
 }

@@ -31,6 +31,20 @@ func (l timeline) at(boot time.Duration) time.Time { return l.wall.Add(boot - l.
 // origin is that of the process, from when it first asks.
 var origin = sync.OnceValue(func() timeline { return newTimeline(time.Now, SinceBoot) })
 
+// Origin is a point on the line of Now: Now returns wall when SinceBoot returns
+// boot.
+func Origin() (wall time.Time, boot time.Duration) {
+	line := origin()
+	return line.wall, line.boot
+}
+
+// Follow has Now go on the line of another process of the same boot, which has
+// that Origin: it may have started before somebody set the wall clock. It must be
+// called before Now is.
+func Follow(wall time.Time, boot time.Duration) {
+	origin = func() timeline { return timeline{wall.Round(0).UTC(), boot} }
+}
+
 // Now returns the time on the line that leases are measured on: the wall time
 // when the process started plus the CLOCK_BOOTTIME elapsed since, without a
 // monotonic reading. A suspended machine does not stop it, and setting the wall

@@ -70,6 +70,7 @@ type departure struct {
 	o        *options
 	out, err *output
 	log      *slog.Logger
+	aides    aides
 	// stop ends the command; gone is called when it is in the background.
 	stop, gone func()
 	once       sync.Once
@@ -86,7 +87,7 @@ func (f *fleet) prepare(signals *signals, out, errs *output) error {
 		f.super.speak()
 		return nil
 	}
-	f.away = &departure{child: child, o: f.o, out: out, err: errs, log: f.log, stop: signals.cancel, gone: f.super.speak}
+	f.away = &departure{child: child, o: f.o, out: out, err: errs, log: f.log, aides: f.aides, stop: signals.cancel, gone: f.super.speak}
 	return child.Watch(signals.cancel)
 }
 
@@ -125,7 +126,13 @@ func (d *departure) depart() {
 		default:
 			d.out.divert(syslog, outputGrace)
 		}
-		switch err := d.child.Ready(true); {
+		// The helper process too, before the answer: else whoever waits for the end
+		// of our output would wait for it.
+		err := d.aides.LeaveStdio(true)
+		if ready := d.child.Ready(true); ready != nil {
+			err = ready
+		}
+		switch {
 		case errors.Is(err, daemon.ErrAlone):
 			d.stop()
 			return

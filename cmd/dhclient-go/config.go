@@ -78,6 +78,11 @@ type options struct {
 	aloud  *atomic.Bool
 	exit   func(error) int
 	outfit func(name string, link lease.LinkState, config *client.Config) (*outfit, error)
+	// scriptsOf are the programs of a link, as outfit has them but for what
+	// depends on the link; nil is as under our own name.
+	scriptsOf func(link string) hook.Config
+	// noSandbox has all done in this process, which keeps its rights.
+	noSandbox bool
 	// noPreinit says that the link is not to be used.
 	noPreinit bool
 	// hooks are the programs of --script; scriptSet says that it was said how

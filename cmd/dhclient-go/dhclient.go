@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -29,6 +30,10 @@ type dhclient struct {
 	args *dhclientargs.Args
 	conf *isc.Config
 	log  *slog.Logger
+
+	mu sync.Mutex
+	// scripts are those of each link.
+	scripts map[string]hook.Config
 }
 
 // asDhclient is dhclient(8).
@@ -136,7 +141,7 @@ func (d *dhclient) options() (*options, error) {
 	o.as, o.voice, o.exit = "dhclient", dhclientVoice, dhclientExit
 	o.aloud = new(atomic.Bool)
 	o.aloud.Store(a.Verbose)
-	o.waitAny, o.outfit = true, d.outfit
+	o.waitAny, o.outfit, o.scriptsOf = true, d.outfit, d.scriptsOf
 	if !a.NoPid && a.Action == dhclientargs.Run {
 		o.pidFile = a.PidFile.Name
 	}
@@ -192,7 +197,7 @@ func (d *dhclient) outfit(name string, link lease.LinkState, config *client.Conf
 	i := d.conf.ForInterface(name)
 	facts := isc.Facts{Hardware: link.HardwareAddr}
 	facts.Hostname, _ = os.Hostname()
-	script := d.script(i)
+	script := d.scriptsOf(name)
 	d.schedule(i, config)
 	d.send(i, facts, config)
 	// A script makes of the options what dhclient asked for; ours can use more.
@@ -209,8 +214,24 @@ func (d *dhclient) outfit(name string, link lease.LinkState, config *client.Conf
 		return nil, err
 	}
 	config.Fallback = d.fallback(i, link, config)
-	script.Options, script.Requested, script.Env = d.conf.Options, config.Requested(), d.args.Env
+	script.Requested = config.Requested()
 	return &outfit{store: store, hooks: script}, nil
+}
+
+// scriptsOf is the script of a link, looked for once.
+func (d *dhclient) scriptsOf(name string) hook.Config {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	script, ok := d.scripts[name]
+	if !ok {
+		script = d.script(d.conf.ForInterface(name))
+		script.Options, script.Env = d.conf.Options, d.args.Env
+		if d.scripts == nil {
+			d.scripts = map[string]hook.Config{}
+		}
+		d.scripts[name] = script
+	}
+	return script
 }
 
 // script is what configures the link: that of the configuration, which stands
@@ -373,6 +394,9 @@ func (d *dhclient) end(signals *signals, _, stderr io.Writer) error {
 		return err
 	}
 	defer f.close()
+	if err := f.startHelper(); err != nil {
+		return err
+	}
 	if err := f.openAll(); err != nil {
 		return err
 	}

@@ -52,6 +52,8 @@ var flagGroups = []flagGroup{
 		{name: "dry-run", help: "print the lease as JSON, configure nothing",
 			set: func(o *options, _ string) error { o.dryRun = true; return nil }},
 		{name: "start-delay", value: "DUR", help: "wait before the first DISCOVER", set: setStartDelay},
+		{name: "no-sandbox", help: "keep all capabilities, run scripts in this process",
+			set: func(o *options, _ string) error { o.noSandbox = true; return nil }},
 		{name: "interface", short: "i", value: "IF", list: true, help: "the same as the argument IF", set: addLink},
 	}},
 	{"What it asks for", []flagRow{

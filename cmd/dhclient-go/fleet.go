@@ -47,7 +47,9 @@ type fleet struct {
 	// nil.
 	away  *departure
 	super *supervisor
-	// helper does what is outside of the protocol; nil where there is nothing.
+	// aides do what is outside of the protocol, and helper is the process for
+	// that; nil where there is nothing.
+	aides  aides
 	helper *helper.Helper
 	// control serves the commands, which may be nobody, and stop ends the
 	// process for one of them. news is what they are told, netns where the links
@@ -102,7 +104,7 @@ func newFleet(ctx context.Context, o *options, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{ctx: ctx, attend: func() {}, began: time.Now(), o: o, out: out, log: log, ns: ns, netns: control.Netns()}
+	f := &fleet{ctx: ctx, attend: func() {}, aides: ourselves{}, began: time.Now(), o: o, out: out, log: log, ns: ns, netns: control.Netns()}
 	if f.capture, err = openCapture(o, log); err != nil {
 		f.close()
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -150,15 +151,26 @@ func (s *stage) answers(t *testing.T, change func(*dhcptest.Config)) {
 	}
 }
 
-// idle says that a process has no other: no script runs.
+// idle says that neither a process nor its helper has another: no script runs.
 func idle(pid int) bool {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	for _, child := range children(pid) {
+		name, _ := os.ReadFile("/proc/" + child + "/comm")
+		number, err := strconv.Atoi(child)
+		if string(name) != "dhclient-helper\n" || err != nil || len(children(number)) > 0 {
+			return false
+		}
+	}
+	return syscall.Kill(pid, 0) == nil
+}
+
+// children are the numbers of a process's.
+func children(pid int) (list []string) {
 	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, path := range threads {
-		more, _ := os.ReadFile(path)
-		b = append(b, more...)
+		b, _ := os.ReadFile(path)
+		list = append(list, strings.Fields(string(b))...)
 	}
-	return err == nil && len(b) == 0
+	return list
 }
 
 // goes waits for the end of a process, with all of its threads: they hold what

@@ -13,6 +13,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/client/hook"
 	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/capture"
+	"github.com/dhclient-go/dhclient-go/internal/helper"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
@@ -23,7 +24,7 @@ type link struct {
 	watcher  client.LinkWatcher
 	detector *arpcheck.Detector
 	tap      *capture.Tap
-	script   *hook.Script
+	script   helper.Script
 	// prepare has the scripts that configure the link bring it up; nil where
 	// there are none.
 	prepare func() error
@@ -166,14 +167,18 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 	}
 	if len(hooks.Programs) > 0 {
 		hooks.Interface, hooks.Logger = l.name, f.log
-		if l.script, err = hook.New(hooks); err != nil {
+		if l.script, err = f.aides.Script(hooks); err != nil {
 			return err
 		}
 	}
 	if f.o.nameHost != nil {
 		name := *f.o.nameHost
 		name.Logger = f.log.With("if", l.name)
-		config.AfterApply = append(config.AfterApply, netcfg.NewHostname(name))
+		hostname, err := f.aides.Hostname(l.name, name)
+		if err != nil {
+			return err
+		}
+		config.AfterApply = append(config.AfterApply, hostname)
 	}
 	if hooks.Configures {
 		config.Configurator = l.script
@@ -187,7 +192,7 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 	}
 	config.Configurator = on
 	if !f.o.noDNS {
-		resolver, err := netcfg.NewResolver(netcfg.ResolverConfig{
+		resolver, err := f.aides.Resolver(netcfg.ResolverConfig{
 			Interface: l.name, Path: f.o.resolvConf, Logger: f.log,
 			// As netcfg has it for the routes.
 			Metric: cmp.Or(f.o.netcfg.Metric, 1000+index),

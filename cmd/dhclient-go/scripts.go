@@ -97,12 +97,17 @@ func (o *options) findScripts() error {
 // Those that configure it are told what they are used to: the metric as Debian's
 // ifupdown says it, and, those of dhclient, what was asked for.
 func (o *options) ownHooks(config *client.Config) hook.Config {
-	hooks := o.hooks
-	if !hooks.Configures {
-		return hooks
+	hooks := o.ownScripts()
+	if hooks.Configures {
+		hooks.Requested = config.Requested()
 	}
-	hooks.Requested = config.Requested()
-	if o.netcfg.Metric > 0 {
+	return hooks
+}
+
+// ownScripts is that without what is a link's own.
+func (o *options) ownScripts() hook.Config {
+	hooks := o.hooks
+	if hooks.Configures && o.netcfg.Metric > 0 {
 		hooks.Env = []string{"IF_METRIC=" + strconv.Itoa(o.netcfg.Metric)}
 	}
 	return hooks

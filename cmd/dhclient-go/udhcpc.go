@@ -82,6 +82,7 @@ func udhcpcOptions(a *udhcpcargs.Args) *options {
 	}
 	hooks := scriptOf(script, hook.Udhcpc)
 	// It keeps no lease over a restart, and asks for none.
+	o.scriptsOf = func(string) hook.Config { return hooks }
 	o.outfit = func(string, lease.LinkState, *client.Config) (*outfit, error) { return &outfit{hooks: hooks}, nil }
 	return o
 }

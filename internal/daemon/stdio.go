@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// LeaveStdio has descriptors 0, 1 and 2 lead nowhere, as Child.Ready does, in
+// another process that has them too.
+func LeaveStdio(keepFiles bool) error { return leaveStdio(keepFiles) }
+
 // leaveStdio has descriptors 0, 1 and 2 lead nowhere, so that nobody waits for
 // us who reads or owns them: an ssh, a cron, a terminal.
 func leaveStdio(keepFiles bool) error {

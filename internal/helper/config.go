@@ -7,10 +7,23 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/hook"
+	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
 // Config is all that a helper may ever do. What is nil or empty it does not do.
 type Config struct {
+	// Resolver says how the resolver of the host is told of name servers: Path,
+	// StateDir and Method count.
+	Resolver *netcfg.ResolverConfig
+	// Hostname says when the host is named.
+	Hostname *netcfg.HostnameConfig
+	// Scripts are the programs for leases, a row for each way to run them:
+	// Programs, Dialect, Configures, Env, Limit, Options and Attached count. A
+	// link has one row.
+	Scripts []hook.Config
 	// Program is what Run runs, once.
 	Program *Program
 }
@@ -36,8 +49,26 @@ const VarPrefix = "DHCP4_"
 // paths do, is []byte: JSON has no other way.
 type wireConfig struct {
 	// Level is the lowest that the first process logs.
-	Level   slog.Level   `json:"level"`
-	Program *wireProgram `json:"program,omitempty"`
+	Level slog.Level `json:"level"`
+	// Wall and Boot are the origin of the time line of its leases.
+	Wall     time.Time     `json:"wall"`
+	Boot     time.Duration `json:"boot"`
+	Resolver *wireResolver `json:"resolver,omitempty"`
+	Hostname *wireHostname `json:"hostname,omitempty"`
+	Scripts  []wireScript  `json:"scripts,omitempty"`
+	Program  *wireProgram  `json:"program,omitempty"`
+}
+
+type wireResolver struct {
+	// Path and StateDir are empty for the usual ones.
+	Path     []byte        `json:"path,omitempty"`
+	StateDir []byte        `json:"state_dir,omitempty"`
+	Method   netcfg.Method `json:"method,omitempty"`
+}
+
+type wireHostname struct {
+	Always bool   `json:"always,omitempty"`
+	State  []byte `json:"state,omitempty"`
 }
 
 type wireProgram struct {
@@ -51,18 +82,48 @@ type wireProgram struct {
 // working directory of its own.
 func (c *Config) wire() (*wireConfig, error) {
 	w := &wireConfig{}
-	if p := c.Program; p != nil {
-		path, err := filepath.Abs(p.Path)
-		if err != nil {
-			return nil, fmt.Errorf("make %q absolute: %w", p.Path, err)
+	var failed error
+	abs := func(path string) []byte {
+		if path == "" {
+			return nil
 		}
-		w.Program = &wireProgram{[]byte(path), octets(p.Args), octets(p.Env)}
+		a, err := filepath.Abs(path)
+		if err != nil {
+			failed = fmt.Errorf("make %q absolute: %w", path, err)
+		}
+		return []byte(a)
+	}
+	if r := c.Resolver; r != nil {
+		w.Resolver = &wireResolver{abs(r.Path), abs(r.StateDir), r.Method}
+	}
+	if n := c.Hostname; n != nil {
+		w.Hostname = &wireHostname{n.Always, abs(n.State)}
+	}
+	for i := range c.Scripts {
+		w.Scripts = append(w.Scripts, scriptOnWire(&c.Scripts[i], abs))
+	}
+	if p := c.Program; p != nil {
+		w.Program = &wireProgram{abs(p.Path), octets(p.Args), octets(p.Env)}
+	}
+	if failed != nil {
+		return nil, failed
 	}
 	return w, w.check()
 }
 
 // check is what both processes want of a configuration.
 func (w *wireConfig) check() error {
+	if r := w.Resolver; r != nil && (r.Method > netcfg.MethodFile || !isPathOrNone(r.Path) || !isPathOrNone(r.StateDir)) {
+		return errors.New("resolver: a path or a method is none")
+	}
+	if n := w.Hostname; n != nil && !isPathOrNone(n.State) {
+		return fmt.Errorf("host name: %q is not the path of a file", n.State)
+	}
+	for i := range w.Scripts {
+		if err := w.Scripts[i].check(); err != nil {
+			return fmt.Errorf("scripts: %w", err)
+		}
+	}
 	if w.Program != nil {
 		return w.Program.check()
 	}
@@ -85,8 +146,8 @@ func (p *wireProgram) check() error {
 func checkVar(v []byte) error {
 	name, _, ok := strings.Cut(string(v), "=")
 	rest, ours := strings.CutPrefix(name, VarPrefix)
-	letters := func(r rune) bool { return !(r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_') }
-	if !ok || !ours || rest == "" || strings.ContainsFunc(rest, letters) || hasNul(v) {
+	bad := func(r rune) bool { return !(r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_') }
+	if !ok || !ours || rest == "" || strings.ContainsFunc(rest, bad) || hasNul(v) {
 		return fmt.Errorf("%.60q is not %sNAME=value", v, VarPrefix)
 	}
 	return nil
@@ -94,6 +155,8 @@ func checkVar(v []byte) error {
 
 // isPath says that b can be the absolute path of a file.
 func isPath(b []byte) bool { return len(b) > 1 && b[0] == '/' && !hasNul(b) }
+
+func isPathOrNone(b []byte) bool { return len(b) == 0 || isPath(b) }
 
 func hasNul(b []byte) bool { return slices.Contains(b, 0) }
 

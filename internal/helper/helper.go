@@ -50,6 +50,9 @@ type Helper struct {
 	last  uint64
 	// lost says that nothing comes any more, closing that nothing is wanted.
 	lost, closing bool
+	// links are the numbers of the links by name.
+	links    map[string]uint32
+	lastLink uint32
 	// ran says that the program was run.
 	ran bool
 }
@@ -189,7 +192,9 @@ func (h *Helper) ask(ctx context.Context, r *request) (*answer, error) {
 		return c.last()
 	case <-ctx.Done():
 	}
-	_ = h.tell(&request{Op: opCancel, ID: r.ID})
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		_ = h.tell(&request{Op: opCancel, ID: r.ID})
+	} // else it has had the limit, and ends by itself
 	t := time.NewTimer(lateLimit)
 	defer t.Stop()
 	select {

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client"
 )
 
 const (
@@ -21,8 +24,21 @@ const (
 type op string
 
 const (
+	// opOpen says what is done for a link.
+	opOpen op = "open"
+	// opResolver, opHostname and opScript are an Apply or ApplyFor.
+	opResolver op = "resolver"
+	opHostname op = "hostname"
+	opScript   op = "script"
+	opPreinit  op = "preinit"
+	// opTell has no answer.
+	opTell  op = "tell"
+	opClose op = "close"
+	// opLeave is daemon.LeaveStdio.
+	opLeave  op = "leave"
 	opRun    op = "run"
 	opSignal op = "signal"
+	// opCancel cuts short what another request has begun.
 	opCancel op = "cancel"
 )
 
@@ -32,10 +48,41 @@ type request struct {
 	// request they are about.
 	ID uint64 `json:"id,omitempty"`
 	Op op     `json:"op"`
+	// Link is the number of a link, and Open what it is to have, with opOpen.
+	Link uint32    `json:"link,omitempty"`
+	Open *wireLink `json:"open,omitempty"`
+	// Limit is how long it may take; 0 for no limit.
+	Limit time.Duration `json:"limit,omitempty"`
+	// Why, Message, Next and Prev are those of the methods of a hook.Script.
+	Why     client.Reason   `json:"why,omitempty"`
+	Message []byte          `json:"message,omitempty"`
+	Next    json.RawMessage `json:"next,omitempty"`
+	Prev    json.RawMessage `json:"prev,omitempty"`
+	// KeepFiles is that of daemon.LeaveStdio.
+	KeepFiles bool `json:"keep_files,omitempty"`
 	// Vars are what opRun adds to the environment.
 	Vars [][]byte `json:"vars,omitempty"`
 	// Signal is the number, with opSignal.
 	Signal int `json:"signal,omitempty"`
+}
+
+// A wireLink is what is done for a link: what it has, and no more.
+type wireLink struct {
+	Name     []byte            `json:"name"`
+	Resolver *wireLinkResolver `json:"resolver,omitempty"`
+	Hostname bool              `json:"hostname,omitempty"`
+	Script   *wireLinkScript   `json:"script,omitempty"`
+}
+
+type wireLinkResolver struct {
+	Metric    int  `json:"metric"`
+	Elsewhere bool `json:"elsewhere,omitempty"`
+}
+
+type wireLinkScript struct {
+	// Row is that of Config.Scripts.
+	Row       int     `json:"row"`
+	Requested []uint8 `json:"requested,omitempty"`
 }
 
 // An answer comes from the helper: to a request, or a record for the log.

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// script is a program of shell lines, whose argument is a directory of the test.
-func script(t testing.TB, lines ...string) (*Program, string) {
+// shell is a program of shell lines, whose argument is a directory of the test.
+func shell(t testing.TB, lines ...string) (*Program, string) {
 	dir := t.TempDir()
 	path := program(t, lines...)
 	return &Program{Path: path, Args: []string{"the-name", dir}, Env: []string{"PATH=" + os.Getenv("PATH"), "BASE=b \xff"}}, dir
@@ -43,7 +43,7 @@ func wait(t testing.TB, p *Process) unix.WaitStatus {
 
 func TestRun_GivesTheProgramWhatItIsToHave(t *testing.T) {
 	t.Parallel()
-	p, dir := script(t, `cat /proc/$$/environ >$1/env; pwd >$1/cwd; ls /proc/self/fd >$1/fds
+	p, dir := shell(t, `cat /proc/$$/environ >$1/env; pwd >$1/cwd; ls /proc/self/fd >$1/fds
 grep -E 'Sig(Blk|Ign)' /proc/$$/status >$1/signals; echo $$ >$1/pid; exit 7`)
 	h, _ := start(t, Config{Program: p})
 	process := run(t, h, *p, "DHCP4_ADDRESS=10.0.0.5")
@@ -73,7 +73,7 @@ grep -E 'Sig(Blk|Ign)' /proc/$$/status >$1/signals; echo $$ >$1/pid; exit 7`)
 
 func TestRun_HandsSignalsOn(t *testing.T) {
 	t.Parallel()
-	p, dir := script(t, `trap 'echo usr1 >$1/got' USR1; trap 'exit 3' TERM; echo >$1/ready; while :; do sleep 0.01; done`)
+	p, dir := shell(t, `trap 'echo usr1 >$1/got' USR1; trap 'exit 3' TERM; echo >$1/ready; while :; do sleep 0.01; done`)
 	h, _ := start(t, Config{Program: p})
 	process := run(t, h, *p)
 	eventually(t, "it is ready", func() bool { return text(dir+"/ready") != "" })
@@ -95,7 +95,7 @@ func TestRun_HandsSignalsOn(t *testing.T) {
 
 func TestRun_SaysByWhichSignalItEnded(t *testing.T) {
 	t.Parallel()
-	p, _ := script(t, `kill -KILL $$`)
+	p, _ := shell(t, `kill -KILL $$`)
 	h, _ := start(t, Config{Program: p})
 	if got := wait(t, run(t, h, *p)); !got.Signaled() || got.Signal() != unix.SIGKILL {
 		t.Errorf("status %v", got)
@@ -120,7 +120,7 @@ func TestRun_SaysWhatCannotBeExecuted(t *testing.T) {
 
 func TestRun_RefusesAnotherProgram(t *testing.T) {
 	t.Parallel()
-	p, _ := script(t, `exit 0`)
+	p, _ := shell(t, `exit 0`)
 	h, _ := start(t, Config{Program: p})
 	other := *p
 	other.Path = "/bin/true"
@@ -142,7 +142,7 @@ func TestRun_RefusesAnotherProgram(t *testing.T) {
 
 func TestWait_EndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	p, _ := script(t, `exec sleep 1000`)
+	p, _ := shell(t, `exec sleep 1000`)
 	h, _ := start(t, Config{Program: p})
 	process := run(t, h, *p)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -159,7 +159,7 @@ func TestWait_EndsWithItsContext(t *testing.T) {
 // A program outlives a helper that dies: it is for the client to say what then.
 func TestRun_HelperDies(t *testing.T) {
 	t.Parallel()
-	p, dir := script(t, `echo $$ >$1/pid; while [ ! -e $1/end ]; do sleep 0.01; done; rm $1/pid`)
+	p, dir := shell(t, `echo $$ >$1/pid; while [ ! -e $1/end ]; do sleep 0.01; done; rm $1/pid`)
 	h, j := start(t, Config{Program: p})
 	process := run(t, h, *p)
 	eventually(t, "it runs", func() bool { return text(dir+"/pid") != "" })

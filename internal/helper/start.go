@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/daemon"
 )
 
@@ -35,11 +36,12 @@ func Start(cfg Config, log *slog.Logger) (*Helper, error) {
 		return nil, fmt.Errorf("helper: %w", err)
 	}
 	w.Level = levelOf(log)
+	w.Wall, w.Boot = lease.Origin()
 	first, err := frame(w, maxConfig)
 	if err != nil {
 		return nil, fmt.Errorf("helper: %w", err)
 	}
-	h := &Helper{cfg: cfg, log: log, done: make(chan struct{}), calls: map[uint64]*call{}}
+	h := &Helper{cfg: cfg, log: log, done: make(chan struct{}), calls: map[uint64]*call{}, links: map[string]uint32{}}
 	if err := h.execute(); err != nil {
 		return nil, fmt.Errorf("start the helper process: %w", err)
 	}

@@ -12,6 +12,8 @@ package option
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -85,6 +87,14 @@ func (t *Table) Define(r Row) error {
 	}
 	t.defined[r.Code] = r
 	return nil
+}
+
+// Defined are the options that a configuration has defined, by their numbers.
+func (t *Table) Defined() []Row {
+	if t == nil {
+		return nil
+	}
+	return slices.SortedFunc(maps.Values(t.defined), func(a, b Row) int { return int(a.Code) - int(b.Code) })
 }
 
 func isName(s string) bool {
