@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -230,6 +231,9 @@ func (h *Helper) listen() {
 	h.lost = true
 	h.mu.Unlock()
 	_ = h.sock.Close()
+	if !errors.Is(err, io.EOF) {
+		h.kill() // it says what it must not
+	}
 	status := h.reap()
 	h.mu.Lock()
 	wanted := h.closing

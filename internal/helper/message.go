@@ -136,7 +136,11 @@ func read(r io.Reader, limit int, message any) error {
 func decode(text []byte, message any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(message); err != nil {
+	err := d.Decode(message)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // an empty message is not the end of them
+	}
+	if err != nil {
 		return fmt.Errorf("decode a message: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {

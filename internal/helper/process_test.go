@@ -44,7 +44,7 @@ func wait(t testing.TB, p *Process) unix.WaitStatus {
 func TestRun_GivesTheProgramWhatItIsToHave(t *testing.T) {
 	t.Parallel()
 	p, dir := shell(t, `cat /proc/$$/environ >$1/env; pwd >$1/cwd; ls /proc/self/fd >$1/fds
-grep -E 'Sig(Blk|Ign)' /proc/$$/status >$1/signals; echo $$ >$1/pid; exit 7`)
+grep -E 'Sig(Blk|Ign)' /proc/self/status >$1/signals; echo $$ >$1/pid; exit 7`)
 	h, _ := start(t, Config{Program: p})
 	process := run(t, h, *p, "DHCP4_ADDRESS=10.0.0.5")
 	if got := wait(t, process); !got.Exited() || got.ExitStatus() != 7 {
