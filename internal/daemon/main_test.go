@@ -28,6 +28,13 @@ func TestMain(m *testing.M) {
 
 // play is that program. The second process tells its pid in a file.
 func play(role string) int {
+	switch role {
+	case "hide":
+		return playHide()
+	case "path":
+		fmt.Println(Program())
+		return 0
+	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	child := Inherited()

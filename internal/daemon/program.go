@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // selfExe is the program that runs, even if its file was replaced or removed
@@ -16,7 +19,8 @@ const selfExe = "/proc/self/exe"
 func Program() (string, error) { return program() }
 
 // program is a path of this program. Where /proc is not mounted, as early in an
-// initramfs, it is looked for by the name that it was called by.
+// initramfs, it is the path that it was executed by, or one that is looked for by
+// the name that it was called by.
 func program() (string, error) {
 	if _, err := os.Readlink(selfExe); err == nil {
 		return selfExe, nil
@@ -24,10 +28,42 @@ func program() (string, error) {
 	if path, err := os.Executable(); err == nil {
 		return path, nil
 	}
+	if path := executedBy(); path != "" {
+		return path, nil
+	}
 	if len(os.Args) == 0 || os.Args[0] == "" {
 		return "", errors.New("there is no /proc, and no name to look for")
 	}
 	return find(os.Args[0])
+}
+
+// atExecfn is where the auxiliary vector has the path that was given to execve(2)
+// (AT_EXECFN, getauxval(3)).
+const atExecfn = 31
+
+// executedBy is that path, if it still leads to a program; else it is empty.
+func executedBy() string {
+	vector, err := unix.Auxv()
+	if err != nil {
+		return ""
+	}
+	for i := range vector {
+		if vector[i][0] != atExecfn || vector[i][1] == 0 {
+			continue
+		}
+		// The kernel has put the text above the stack, where it stays.
+		text := *(**byte)(unsafe.Pointer(&vector[i][1]))
+		path, err := filepath.Abs(unix.BytePtrToString(text))
+		if err == nil && isProgram(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // find looks for a program as a shell does.
@@ -37,8 +73,7 @@ func find(name string) (string, error) {
 	}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		path := filepath.Join(dir, name)
-		info, err := os.Stat(path)
-		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if isProgram(path) {
 			return path, nil
 		}
 	}
