@@ -5,6 +5,19 @@ import (
 	"time"
 )
 
+// A process goes on the line of another, whatever the wall clock says to it.
+func TestFollow(t *testing.T) {
+	before := origin
+	defer func() { origin = before }()
+	Follow(t0, SinceBoot()-time.Hour)
+	if got := Now().Sub(t0.Add(time.Hour)); got < 0 || got > time.Minute {
+		t.Errorf("it is %v later than there", got)
+	}
+	if wall, boot := Origin(); !wall.Add(SinceBoot() - boot - time.Hour).Truncate(time.Hour).Equal(t0.Truncate(time.Hour)) {
+		t.Errorf("the origin is %v at %v", wall, boot)
+	}
+}
+
 // The wall clock is set back a year and on ten years while a lease is held: its
 // T1, T2 and end are when CLOCK_BOOTTIME says, and a suspend counts (RFC 2131
 // 3.3).

@@ -154,13 +154,18 @@ func (s *stage) answers(t *testing.T, change func(*dhcptest.Config)) {
 // idle says that neither a process nor its helper has another: no script runs.
 func idle(pid int) bool {
 	for _, child := range children(pid) {
-		name, _ := os.ReadFile("/proc/" + child + "/comm")
 		number, err := strconv.Atoi(child)
-		if string(name) != "dhclient-helper\n" || err != nil || len(children(number)) > 0 {
+		if err != nil || !isHelper(number) || len(children(number)) > 0 {
 			return false
 		}
 	}
 	return syscall.Kill(pid, 0) == nil
+}
+
+// isHelper says that a process is the helper of a client.
+func isHelper(pid int) bool {
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return string(name) == "dhclient-helper\n"
 }
 
 // children are the numbers of a process's.

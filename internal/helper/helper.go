@@ -49,6 +49,8 @@ type Helper struct {
 	// calls wait for answers, by their numbers, of which last was the last.
 	calls map[uint64]*call
 	last  uint64
+	// reaped says that the number of the process may be another's.
+	reaped bool
 	// lost says that nothing comes any more, closing that nothing is wanted.
 	lost, closing bool
 	// links are the numbers of the links by name.
@@ -281,7 +283,7 @@ func (h *Helper) reap() unix.WaitStatus {
 	if h.pidfd >= 0 {
 		_ = unix.Close(h.pidfd)
 	}
-	h.pid, h.pidfd = 0, -1
+	h.pidfd, h.reaped = -1, true
 	return status
 }
 
@@ -292,7 +294,7 @@ func (h *Helper) kill() {
 	switch {
 	case h.pidfd >= 0:
 		_ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0)
-	case h.pid > 0:
+	case !h.reaped:
 		_ = unix.Kill(h.pid, unix.SIGKILL)
 	}
 }

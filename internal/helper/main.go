@@ -89,7 +89,7 @@ func runHelper() int {
 	s := newServer(os.NewFile(helperFD, "first process"))
 	err := s.run()
 	s.finish()
-	if err == nil || errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) {
 		return exitDone
 	}
 	s.log.LogAttrs(context.Background(), slog.LevelError, "the helper process refuses a request, and ends", slog.Any("err", err))
