@@ -5,7 +5,8 @@
 //
 //   - flags.go and args.go have the flags, config.go what their values mean;
 //   - muster.go finds the interfaces that selectors (selector.go) mean, and
-//     fleet.go runs one client for each, which link.go puts together;
+//     fleet.go runs one client for each, which link.go puts together
+//     and aides.go gives the helper process;
 //   - report.go, reportjson.go and log.go have what it says, trace.go the ladder
 //     and the capture, tally.go the counts, exit.go how it ends;
 //   - background.go has the way to the background, supervisor.go the word to
