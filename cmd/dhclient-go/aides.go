@@ -32,7 +32,7 @@ func (f *fleet) startHelper() error {
 	if cfg == nil {
 		return nil
 	}
-	h, err := helper.Start(*cfg, f.log)
+	h, err := helper.Prepare(*cfg, f.log)
 	switch {
 	case err != nil && cfg.Program != nil:
 		return err
@@ -44,7 +44,21 @@ func (f *fleet) startHelper() error {
 	if !f.o.noSandbox || cfg.Program != nil {
 		f.aides = h
 	}
+	if len(cfg.Scripts) > 0 {
+		f.executeHelper() // they have the link before there is anything to send
+	}
 	return nil
+}
+
+// executeHelper executes it, if that is not done. Else it is when the first
+// messages have left: nothing before a lease needs it.
+func (f *fleet) executeHelper() {
+	if f.helper == nil {
+		return
+	}
+	if err := f.helper.Execute(); err != nil && f.complained.CompareAndSwap(false, true) {
+		f.log.Error("the resolver, scripts and programs are not served", "err", err)
+	}
 }
 
 // stopHelper ends it, when what it does is done, or soon.

@@ -165,6 +165,7 @@ func (c *charge) unserved(f *fleet, err error) error {
 // run starts the program. When it ends, so does the command.
 func (c *charge) run(f *fleet) {
 	f.attend() // they are its own from now on
+	f.executeHelper()
 	told := c.program
 	told.Env = append(slices.Clone(told.Env), f.leaseVariables()...)
 	p, err := f.helper.Run(told)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/internal/capture"
@@ -51,6 +52,8 @@ type fleet struct {
 	// that; nil where there is nothing.
 	aides  aides
 	helper *helper.Helper
+	// complained says that it is known that it cannot be executed.
+	complained atomic.Bool
 	// control serves the commands, which may be nobody, and stop ends the
 	// process for one of them. news is what they are told, netns where the links
 	// are.

@@ -166,6 +166,7 @@ func serve(o *options, signals *signals, out, errs *output) error {
 		return err
 	}
 	return f.run(signals.ctx, func() {
+		f.executeHelper()
 		time.AfterFunc(attendDelay, f.attend)
 		f.listen(o.charge.stopOf(signals))
 	})

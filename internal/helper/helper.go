@@ -39,6 +39,10 @@ type Helper struct {
 	// pidfd is -1 before Linux 5.2.
 	pid, pidfd int
 	sock       *os.File
+	// path is what is executed and theirs its end of the socket, which once does.
+	path   string
+	theirs int
+	once   func() error
 	// done is closed when the helper is gone.
 	done chan struct{}
 
@@ -65,8 +69,12 @@ type call struct {
 	answers chan *answer // has room for all that may come
 }
 
-// PID is the helper's number. It may be another process's when Done is closed.
-func (h *Helper) PID() int { return h.pid }
+// PID is the helper's number, 0 before Execute. It may be another process's when Done is closed.
+func (h *Helper) PID() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.pid
+}
 
 // Done is closed when the helper has ended.
 func (h *Helper) Done() <-chan struct{} { return h.done }
@@ -81,6 +89,7 @@ func (h *Helper) Close(limit time.Duration) {
 		h.hangUp()
 	}
 	h.mu.Unlock()
+	_ = h.once() // if it was not executed it never is
 	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {

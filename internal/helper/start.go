@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,11 +24,18 @@ const (
 	helperName = "dhclient-helper"
 )
 
-// Start executes the helper and returns: requests wait in the socket until it is
-// ready. What it logs goes to log. Of the caller's descriptors it has 0, 1 and 2,
-// and its working directory and environment are the caller's. It runs in the
-// network namespace of the calling thread.
+// Start is Prepare and Execute.
 func Start(cfg Config, log *slog.Logger) (*Helper, error) {
+	h, err := Prepare(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.Execute()
+}
+
+// Prepare makes a helper that is not executed yet: requests wait in its socket.
+// What it logs goes to log.
+func Prepare(cfg Config, log *slog.Logger) (*Helper, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -41,42 +49,77 @@ func Start(cfg Config, log *slog.Logger) (*Helper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("helper: %w", err)
 	}
-	h := &Helper{cfg: cfg, log: log, done: make(chan struct{}), calls: map[uint64]*call{}, links: map[string]uint32{}}
-	if err := h.execute(); err != nil {
+	h := &Helper{cfg: cfg, log: log, pidfd: -1, done: make(chan struct{}), calls: map[uint64]*call{}, links: map[string]uint32{}}
+	if err := h.connect(); err != nil {
 		return nil, fmt.Errorf("start the helper process: %w", err)
 	}
+	h.once = sync.OnceValue(h.execute)
 	h.post(first)
-	go h.listen()
 	return h, nil
 }
 
-// execute starts the process.
-func (h *Helper) execute() error {
-	path, err := daemon.Program()
-	if err != nil {
+// connect makes the socket.
+func (h *Helper) connect() (err error) {
+	if h.path, err = daemon.Program(); err != nil {
 		return err
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("socket pair: %w", err)
 	}
-	defer func() { _ = unix.Close(pair[1]) }()
 	if err = unix.SetNonblock(pair[0], true); err != nil {
 		_ = unix.Close(pair[0])
+		_ = unix.Close(pair[1])
 		return fmt.Errorf("socket: %w", err)
 	}
+	h.sock = os.NewFile(uintptr(pair[0]), "helper") // non-blocking, so it is waited for without a thread
+	h.theirs = pair[1]
+	return nil
+}
+
+// Execute executes the helper, the first time it is called, and does not wait until
+// it is ready. Of the caller's descriptors it has 0, 1 and 2, and its working
+// directory and environment are the caller's. It runs in the network namespace of
+// the calling thread. If it cannot be executed it has ended: that is what requests
+// find.
+func (h *Helper) Execute() error { return h.once() }
+
+func (h *Helper) execute() error {
+	defer func() { _ = unix.Close(h.theirs) }()
+	h.mu.Lock()
+	err := error(nil)
+	if h.closing {
+		err = ErrLost // it was closed before
+	}
+	h.mu.Unlock()
+	if err == nil {
+		err = h.fork()
+	}
+	if err != nil {
+		h.mu.Lock()
+		h.lost = true
+		h.mu.Unlock()
+		_ = h.sock.Close()
+		close(h.done)
+		return fmt.Errorf("start the helper process: %w", err)
+	}
+	go h.listen()
+	return nil
+}
+
+func (h *Helper) fork() error {
 	daemon.CloseOnExec()
-	h.pidfd = -1
-	h.pid, err = syscall.ForkExec(path, []string{helperName}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(h.path, []string{helperName}, &syscall.ProcAttr{
 		Env:   environ(),
-		Files: []uintptr{0, 1, 2, helperFD: uintptr(pair[1])},
+		Files: []uintptr{0, 1, 2, helperFD: uintptr(h.theirs)},
 		Sys:   &syscall.SysProcAttr{PidFD: &h.pidfd},
 	})
 	if err != nil {
-		_ = unix.Close(pair[0])
-		return fmt.Errorf("execute %s: %w", path, err)
+		return fmt.Errorf("execute %s: %w", h.path, err)
 	}
-	h.sock = os.NewFile(uintptr(pair[0]), "helper") // non-blocking, so it is waited for without a thread
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pid = pid
 	return nil
 }
 
