@@ -302,7 +302,7 @@ func (h *Helper) kill() {
 	defer h.mu.Unlock()
 	switch {
 	case h.pidfd >= 0:
-		_ = unix.PidfdSendSignal(h.pidfd, unix.SIGKILL, nil, 0)
+		killByHandle(h.pid, h.pidfd)
 	case !h.reaped:
 		_ = unix.Kill(h.pid, unix.SIGKILL)
 	}
