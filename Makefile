@@ -17,9 +17,11 @@ TOOL    := go tool -modfile=tools/go.mod
 PEERS   := isc-dhcp-client udhcpc
 # Who reads what is packaged: a linter of manual pages, shells, systemd-analyze.
 READERS := mandoc zsh fish systemd
-DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd dbus-daemon $(PEERS) $(READERS)
+# Where the program is tested as the first process: a container, a machine.
+PLACES  := runc qemu-system-x86
+DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd dbus-daemon $(PEERS) $(READERS) $(PLACES)
 # What tests run and no machine may have installed: scripts/unpack.sh says why.
-UNPACKED := openresolv resolvconf systemd-resolved ifupdown
+UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux-image-cloud-amd64
 
 .PHONY: help build demo deps test check cover race fuzz chaos bench bench-container bench-loss floor peers clean
 .DEFAULT_GOAL := build
@@ -42,12 +44,16 @@ deps: ## install the servers that the tests use (Debian, as root)
 	@./scripts/deps.sh $(DEBS)
 	@./scripts/unpack.sh bin/debs $(UNPACKED)
 
+.PHONY: what-there-is
+what-there-is:
+	@$(MAKE) --no-print-directory deps || echo "Going on: the tests that need them are skipped (and fail in CI)."
+
 test: ## everything: installs what is missing, checks, tests, fuzz seeds
-	@./scripts/deps.sh $(DEBS) && ./scripts/unpack.sh bin/debs $(UNPACKED) || echo "Going on: the tests that need them are skipped (and fail in CI)."
-	@$(MAKE) --no-print-directory check
+	@# One waits for the network and the disk, the other for the processor.
+	@$(MAKE) --no-print-directory -j2 --output-sync=target what-there-is check
 	@# Those on real links come alone: floods and measured times want the machine.
-	go test -count=1 -timeout 280s $$(go list ./... | grep -v /internal/e2e$$)
-	go test -count=1 -timeout 280s ./internal/e2e
+	go test -count=1 -timeout 280s $$(go list ./... | grep -v -e /internal/e2e$$ -e /internal/places$$)
+	go test -count=1 -timeout 280s ./internal/e2e ./internal/places
 	go test -count=1 -tags generate -run Generate ./cmd/dhclient-go
 
 check: ## formatting, vet, staticcheck, sum types, go.mod
