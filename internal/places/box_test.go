@@ -67,6 +67,12 @@ func (s *site) isBare(t *testing.T) {
 	}
 }
 
+// has says that ip(8) says so of eth0 here.
+func (s *site) has(t *testing.T, what string) bool {
+	t.Helper()
+	return strings.Contains(s.here.IP(t, "-4", "address", "show", "dev", "eth0"), what)
+}
+
 // A box is a container at a site.
 type box struct {
 	*site
@@ -125,14 +131,7 @@ func (b *box) start(t *testing.T) {
 // isReady waits until the program has come to that step.
 func (b *box) isReady(t *testing.T) {
 	t.Helper()
-	eventually(t, "program that is ready", func() bool {
-		select {
-		case <-b.run.Done():
-			t.Fatal("the container has ended")
-		default:
-		}
-		return b.out.includes("ready")
-	})
+	b.out.isReady(t, b.run.Done())
 }
 
 // ends waits for the end of the container and wants that code.

@@ -147,3 +147,16 @@ func (o *output) has(t *testing.T, lines ...string) {
 		}
 	}
 }
+
+// isReady waits for the line "ready" of a program that has not ended.
+func (o *output) isReady(t *testing.T, ended <-chan struct{}) {
+	t.Helper()
+	eventually(t, "program that is ready", func() bool {
+		select {
+		case <-ended:
+			t.Fatal("it has ended")
+		default:
+		}
+		return o.includes("ready")
+	})
+}
