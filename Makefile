@@ -21,7 +21,7 @@ READERS := mandoc zsh fish systemd
 PLACES  := runc qemu-system-x86
 DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd dbus-daemon $(PEERS) $(READERS) $(PLACES)
 # What tests run and no machine may have installed: scripts/unpack.sh says why.
-UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux-image-cloud-amd64 dracut-core dracut-network
+UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux-image-cloud-amd64 dracut-core dracut-network initramfs-tools-core
 
 .PHONY: help build demo deps test check cover race fuzz chaos bench bench-container bench-loss floor peers clean
 .DEFAULT_GOAL := build

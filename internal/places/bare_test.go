@@ -3,7 +3,6 @@ package places_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -26,11 +25,7 @@ func newBare(t *testing.T) *bare {
 	nettest.Require(t)
 	b := &bare{site: newSite(t), dir: t.TempDir()}
 	for name, program := range programs {
-		// What another test starts meanwhile would hold it open for writing.
-		syscall.ForkLock.RLock()
-		err := os.WriteFile(filepath.Join(b.dir, name), program, 0o755)
-		syscall.ForkLock.RUnlock()
-		must(t, err)
+		put(t, filepath.Join(b.dir, name), 0o755, program)
 	}
 	return b
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -103,12 +102,7 @@ func newBox(t *testing.T, steps ...string) *box {
 
 func (b *box) put(t *testing.T, path string, mode os.FileMode, content []byte) {
 	t.Helper()
-	path = filepath.Join(b.Dir, path)
-	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	// What another test starts meanwhile would hold it open for writing.
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	must(t, os.WriteFile(path, content, mode))
+	put(t, filepath.Join(b.Dir, path), mode, content)
 }
 
 // start runs the container. It is removed when the test ends, however that ends.

@@ -2,7 +2,6 @@ package places_test
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,7 +67,7 @@ func TestDracut_NetworkLegacy(t *testing.T) {
 	s.here.IP(t, "link", "set", "dev", "eth0", "up")
 	nettest.WaitUp(t, s.here, "eth0")
 	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, "dhclient"), programs["dhclient-go"], 0o755))
+	put(t, filepath.Join(dir, "dhclient"), 0o755, programs["dhclient-go"])
 	busybox := filepath.Join(unpacked(t, "busybox-static"), "usr", "bin", "busybox")
 	script := "set -e\n" + dracutRoot + "exec chroot . /bin/sh -c '" + inDracut + "'"
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
