@@ -23,7 +23,7 @@ const (
 	coverEnv = "E2E_COVERDIR"
 	name     = "dhclient-go"
 	// side is how many tests run at a time: they wait, most of them.
-	side = "64"
+	side = "128"
 )
 
 // installed returns the path of the binary, in the namespaces.
