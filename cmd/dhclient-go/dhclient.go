@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -141,6 +142,7 @@ func (d *dhclient) options() (*options, error) {
 	o.as, o.voice, o.exit = "dhclient", dhclientVoice, dhclientExit
 	o.aloud = new(atomic.Bool)
 	o.aloud.Store(a.Verbose)
+	o.leaseDir = filepath.Dir(a.LeaseFile.Name)
 	o.waitAny, o.outfit, o.scriptsOf = true, d.outfit, d.scriptsOf
 	if !a.NoPid && a.Action == dhclientargs.Run {
 		o.pidFile = a.PidFile.Name

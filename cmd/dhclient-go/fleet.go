@@ -28,8 +28,9 @@ type fleet struct {
 	// attend has signals be taken and served. Before what may last it is called
 	// early, else when the first messages have left: it takes half a millisecond.
 	attend func()
-	// none says that no interface could be opened.
-	none bool
+	// none says that no interface could be opened, pending that some do not exist
+	// yet.
+	none, pending bool
 	// began is when the command did, and waited how long links were waited for
 	// that selectors mean.
 	began  time.Time
@@ -135,15 +136,16 @@ func (f *fleet) roll() []*berth {
 	return f.berths
 }
 
-// openAll opens each interface that must exist. With --wait all nothing is sent
+// openAll opens each interface that exists or must exist. With --wait all nothing is sent
 // for any of them unless all can be opened.
 func (f *fleet) openAll() error {
 	var failed []error
 	for _, b := range f.berths {
-		if f.o.waitLink != 0 {
-			continue
-		}
-		if b.err = f.open(b); b.err != nil {
+		switch b.err = f.open(b); {
+		case b.err == nil:
+		case f.o.waitLink != 0 && errors.Is(b.err, netcfg.ErrNoLink):
+			b.err, f.pending = nil, true // keep waits for it
+		default:
 			failed = append(failed, b.err)
 		}
 	}

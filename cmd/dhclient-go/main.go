@@ -37,6 +37,7 @@ import (
 	_ "github.com/dhclient-go/dhclient-go/cmd/dhclient-go/oneproc"
 	"github.com/dhclient-go/dhclient-go/internal/daemon"
 	"github.com/dhclient-go/dhclient-go/internal/helper"
+	"github.com/dhclient-go/dhclient-go/internal/poll"
 )
 
 func main() {
@@ -165,10 +166,16 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	if err := f.prepare(signals, out, errs); err != nil {
 		return err
 	}
+	// The first messages leave, and what others send waits until the sandbox is
+	// there.
+	release := poll.Hold()
+	defer release()
 	return f.run(signals.ctx, func() {
 		f.executeHelper()
-		time.AfterFunc(attendDelay, f.attend)
 		f.listen(o.charge.stopOf(signals))
+		f.secure()
+		release()
+		time.AfterFunc(attendDelay, f.attend)
 	})
 }
 

@@ -44,6 +44,7 @@ func udhcpcOptions(a *udhcpcargs.Args) *options {
 	o.as, o.voice, o.exit = "udhcpc", udhcpcVoice, oneExit
 	o.aloud = new(atomic.Bool)
 	o.aloud.Store(true)
+	o.leaseDir = "" // it keeps none
 	o.links, o.pidFile, o.syslog = []string{a.Interface}, a.PidFile, a.Syslog
 	o.oneshot = a.Quit
 	o.serverOrFail = a.NoLeaseFails && !a.Background
