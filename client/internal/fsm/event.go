@@ -86,8 +86,9 @@ type (
 	Renew struct{ Rebind bool }
 	// Release gives the lease back and stops.
 	Release struct{}
-	// Stop ends the machine; what becomes of the lease is Config.OnExit.
-	Stop struct{}
+	// Stop ends the machine; what becomes of the lease is Config.OnExit. With
+	// Keep it stays, whatever that is: another process goes on from it.
+	Stop struct{ Keep bool }
 )
 
 func (Start) event()           {}

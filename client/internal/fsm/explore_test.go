@@ -45,6 +45,7 @@ func roots() map[string]world {
 		stored := start(Start{LinkUp: true, Lease: remembered(now, 10*time.Minute)})
 		all[name+": stored"] = stored
 		all[name+": no server"] = wait(stored, 6)
+		all[name+": taken over"] = start(Start{LinkUp: true, OnLink: true, Lease: foundOnLink(now)})
 		offered := searching
 		must(offered.do(move{"offer", offered.now, Offer{offered.xid, granted(addrA, server1, time.Hour)}}))
 		all[name+": requesting"] = offered

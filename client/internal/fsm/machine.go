@@ -148,6 +148,16 @@ func (m *Machine) Found() *lease.Lease {
 	return m.onLink
 }
 
+// Heritage is the lease that another process can go on from: that in use, or one
+// that is verified or put on the link just now; nil for none. A lease of the
+// configuration is none, for no server has given it.
+func (m *Machine) Heritage() *lease.Lease {
+	if l := m.held(); l != m.cfg.Fallback {
+		return l
+	}
+	return nil
+}
+
 // Probing says that a conflict probe runs.
 func (m *Machine) Probing() bool { return m.probing.IsValid() }
 
@@ -218,7 +228,7 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 	}
 	switch ev := ev.(type) {
 	case Stop:
-		m.become(m.stop())
+		m.become(m.stop(ev.Keep))
 	case Release:
 		m.become(m.release())
 	case LinkDown:
@@ -298,17 +308,17 @@ func (m *Machine) become(next state) {
 	}
 }
 
-// stop ends the machine, doing with the lease what the configuration says. What
-// stays on the link is the kernel's from here on.
-func (m *Machine) stop() state {
-	switch m.cfg.OnExit {
-	case GiveBack, GiveBackFound:
-		m.release()
-	case Remove:
+// stop ends the machine, doing with the lease what the configuration says, unless
+// it is to be kept. What stays on the link is the kernel's from here on.
+func (m *Machine) stop(keep bool) state {
+	switch exit := m.cfg.OnExit; {
+	case keep || exit == Keep:
+		m.withdraw()
+	case exit == Remove:
 		m.withdraw()
 		m.takeOff(ReasonStop)
-	case Keep:
-		m.withdraw()
+	default:
+		m.release()
 	}
 	m.note(Notice{Kind: Stopped, Lease: m.Lease()})
 	m.onLink, m.used, m.pending = nil, false, nil

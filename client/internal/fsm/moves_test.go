@@ -23,6 +23,14 @@ func remembered(now time.Time, age time.Duration) *lease.Lease {
 	return l
 }
 
+// foundOnLink is a lease of A that another client has left on the link: nobody
+// knows of which server, or for how long.
+func foundOnLink(now time.Time) *lease.Lease {
+	l := granted(addrA, netip.Addr{}, lease.Infinite)
+	l.Start = now
+	return l
+}
+
 // moves are the ways on from w: all that can happen now, and what can happen at
 // the next deadline or after it.
 func (w *world) moves() []move {
@@ -46,6 +54,7 @@ func (w *world) moves() []move {
 	add("rebind", w.now, Renew{Rebind: true})
 	add("release", w.now, Release{})
 	add("stop", w.now, Stop{})
+	add("stop keep", w.now, Stop{Keep: true})
 	return moves
 }
 

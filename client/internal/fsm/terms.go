@@ -10,9 +10,15 @@ import (
 var noServer netip.Addr
 
 // basics is what of a lease may complete an ACK that is not a plain renewal:
-// without them there is no lease, and the server said them a moment ago.
+// without them there is no lease, and the server said them a moment ago. That a
+// lease of no known server never ends is nobody's word: it is of an address that
+// was found on the link.
 func basics(l *lease.Lease) *lease.Lease {
-	return &lease.Lease{Address: l.Address, Bits: l.Bits, Server: l.Server, Valid: l.Valid}
+	b := &lease.Lease{Address: l.Address, Bits: l.Bits, Server: l.Server}
+	if l.Server.IsValid() || !l.IsInfinite() {
+		b.Valid = l.Valid
+	}
+	return b
 }
 
 // terms makes a lease of an ACK that came at now: it counts from sent, has from

@@ -48,7 +48,7 @@ func (p *player) parse(name string, a *args) Event {
 	case "release":
 		return Release{}
 	case "stop":
-		return Stop{}
+		return Stop{Keep: a.text("", "") == "keep"}
 	}
 	return nil
 }

@@ -331,6 +331,9 @@ func (w *world) judge(before *world, ev Event) error {
 	if err := w.idle(before, ev); err != nil {
 		return err
 	}
+	if err := w.patient(before, ev); err != nil {
+		return err
+	}
 	gone := func(a netip.Addr) bool { return w.link == nil || w.link.Address != a }
 	switch ev := ev.(type) {
 	case Conflict:
@@ -356,6 +359,27 @@ func (w *world) judge(before *world, ev Event) error {
 	case NewHardwareAddr:
 		if w.link != nil && !w.stopped && ev.Addr != before.m.cfg.HardwareAddr {
 			return errors.New("an address of another client stays")
+		}
+	}
+	return nil
+}
+
+// patient fails if silence, or the end of a machine that another goes on from, has
+// touched the link where it must not.
+func (w *world) patient(before *world, ev Event) error {
+	if w.link == before.link {
+		return nil
+	}
+	l, state := before.link, before.m.State()
+	switch ev := ev.(type) {
+	case Stop:
+		if ev.Keep && w.now.Equal(before.now) {
+			return errors.New("what another process goes on from was touched")
+		}
+	case Tick:
+		unknown := l != nil && l == before.m.onLink && l.IsInfinite() && !l.Server.IsValid() && l != before.m.cfg.Fallback
+		if unknown && (state == Rebooting || state == Selecting || state == Requesting) {
+			return errors.New("silence has touched an address that another client has left")
 		}
 	}
 	return nil
