@@ -45,6 +45,10 @@ type Client struct {
 	link      LinkState
 	seen      netip.Addr
 	listening bool
+	// taken is what the link was taken over with, nil if it was free; heir is
+	// who gets it, nil for nobody yet.
+	taken *TookOver
+	heir  heir
 	// unanswered counts DISCOVERs in a row; explained is set when it was said
 	// why there is no link.
 	unanswered int
@@ -71,7 +75,8 @@ type HeldError = rawudp.HeldError
 // New returns a Client for cfg.Interface, with every socket open: it must be
 // called in the link's network namespace, and needs CAP_NET_RAW (missing, the
 // error is a *CapabilityError). Run may then run anywhere. A link has one Client:
-// if there is another, in whatever process, the error is a *HeldError.
+// if there is another, in whatever process, the error is a *HeldError, unless
+// cfg.Takeover has that one leave.
 func New(cfg Config) (*Client, error) {
 	return newClient(cfg, lease.Now, newBootAlarm)
 }
@@ -111,11 +116,13 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 		c.alarm.close()
 		return nil, fmt.Errorf("%s: %w", cfg.Interface, err)
 	}
+	c.inherit()
 	return c, nil
 }
 
 func (c *Client) openSockets(link LinkState, receive func([]byte, netip.Addr)) (Transport, error) {
-	cfg := rawudp.Config{Link: link, Logger: c.log, Everybody: c.cfg.ServerAddr}
+	cfg := rawudp.Config{Link: link, Logger: c.log, Everybody: c.cfg.ServerAddr, Takeover: c.cfg.Takeover,
+		Asked: func(a *rawudp.Ask) { c.asked(a.PID, a.Name, a) }}
 	cfg.ClientPort, cfg.ServerPort = c.cfg.ports()
 	return rawudp.Open(cfg, receive)
 }

@@ -14,7 +14,8 @@ import (
 // wallClock are the files that may read the clock of package time, and why.
 var wallClock = map[string]string{
 	"client/lease/clock.go":                "the origin of the line of time",
-	"client/lease/dir.go":                  "what is written beside CLOCK_BOOTTIME, for another boot",
+	"client/lease/file.go":                 "what is written beside CLOCK_BOOTTIME, for another boot",
+	"client/internal/rawudp/handover.go":   "waits of seconds, by the monotonic clock",
 	"client/internal/rawudp/neighbours.go": "a wait of less than a second, by the monotonic clock",
 	"client/internal/rawudp/send.go":       "a wait of less than a second, by the monotonic clock",
 }

@@ -99,6 +99,21 @@ type Config struct {
 	// OnExit is what becomes of the lease when Run ends.
 	OnExit OnExit
 
+	// Takeover has New ask another Client that serves the link to leave it, where
+	// it would fail with a *HeldError. That one ends with the lease on the link,
+	// and this one goes on from its lease, which is verified as a stored one is
+	// (RFC 2131 3.2), unless that of LeaseStore is newer. Also, without ClientID,
+	// the client id is that of the lease that is gone on from, whoever had it.
+	// It takes the transport that New opens itself.
+	Takeover bool
+	// OnHandover is asked when another process, which is root, of our user or
+	// able to serve the link, wants to take it over: its number, 0 if it cannot
+	// be seen from here, and its name. If it returns nil the lease stays on the
+	// link, whatever OnExit is, and Run returns nil; the text of an error is
+	// told to that process. It is called from the goroutine of Run: it must not
+	// block, and must not call the Client. Nil refuses.
+	OnHandover func(pid int, name string) error
+
 	// Configurator makes the link match the lease; nil configures nothing.
 	Configurator Configurator
 	// AfterApply runs, in order, each time Configurator has applied a lease:

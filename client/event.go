@@ -91,6 +91,20 @@ type (
 	NoServer struct{ Wait time.Duration }
 	// Ignored says that a message had no meaning: Reason has why.
 	Ignored struct{ Reason string }
+	// TookOver is the first event where the link was taken over, from the process
+	// PID, called From; Lease is what it had, nil for none.
+	TookOver struct {
+		PID   int
+		From  string
+		Lease *lease.Lease
+	}
+	// HandedOver says that the process PID, called Name, gets the link and goes
+	// on from Lease, nil for none. What follows is Stopped.
+	HandedOver struct {
+		PID   int
+		Name  string
+		Lease *lease.Lease
+	}
 	// Stopped is the last event but the Transition to OFF. Lease was left on
 	// the link; nil for none.
 	Stopped struct{ Lease *lease.Lease }
@@ -112,6 +126,8 @@ func (ApplyFailed) event()   {}
 func (ProbeFailed) event()   {}
 func (NoServer) event()      {}
 func (Ignored) event()       {}
+func (TookOver) event()      {}
+func (HandedOver) event()    {}
 func (Stopped) event()       {}
 
 // eventOf gives a notice its public type.

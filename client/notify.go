@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
@@ -17,6 +18,14 @@ func (c *Client) notify(n fsm.Notice) {
 	if n.Kind != fsm.Transition {
 		c.logEvent(ev)
 	}
+	if c.cfg.OnEvent != nil {
+		c.cfg.OnEvent(ev)
+	}
+}
+
+// tell is notify for what is no affair of the machine's.
+func (c *Client) tell(ev Event) {
+	c.logEvent(ev)
 	if c.cfg.OnEvent != nil {
 		c.cfg.OnEvent(ev)
 	}
@@ -121,6 +130,10 @@ func (c *Client) logEvent(ev Event) {
 		c.log.Warn("no lease: no server has answered", "wait", ev.Wait)
 	case Ignored:
 		c.log.Debug("message ignored", "reason", ev.Reason)
+	case TookOver:
+		c.log.Info("took the link over", "process", ev.PID, "name", ev.From, "address", heldAddress(ev.Lease))
+	case HandedOver:
+		c.log.Info("the link is handed over", "process", ev.PID, "name", ev.Name, "address", heldAddress(ev.Lease))
 	case Stopped:
 		switch {
 		case ev.Lease != nil && c.cfg.Configurator == nil:
@@ -131,6 +144,14 @@ func (c *Client) logEvent(ev Event) {
 			c.log.Info("stopped")
 		}
 	}
+}
+
+// heldAddress is the address of a lease that there may not be.
+func heldAddress(l *lease.Lease) netip.Prefix {
+	if l == nil {
+		return netip.Prefix{}
+	}
+	return l.Prefix()
 }
 
 // unansweredAfter is how many DISCOVERs without an answer are worth a word.

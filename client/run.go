@@ -19,14 +19,17 @@ const (
 )
 
 // Run keeps a lease until ctx ends, then does what Config.OnExit says and
-// returns nil. A Client runs once: a second Run is an error.
+// returns nil; it also ends when Config.OnHandover gives the link away. A Client
+// runs once: a second Run is an error.
 func (c *Client) Run(ctx context.Context) error {
 	if c.started.Swap(true) {
 		return fmt.Errorf("%s: the client was run before", c.cfg.Interface)
 	}
 	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	c.begin(ctx)
-	for {
+	for c.heir == nil {
 		select {
 		case <-ctx.Done():
 			// What was asked before, as a Release, is done before.
@@ -37,6 +40,9 @@ func (c *Client) Run(ctx context.Context) error {
 			c.work()
 		}
 	}
+	cancel()
+	c.end()
+	return nil
 }
 
 // work does what is in the inbox.
@@ -55,15 +61,10 @@ func (c *Client) begin(ctx context.Context) {
 		}
 	}
 	start := fsm.Start{LinkUp: c.link.Carrier}
-	if c.cfg.LeaseStore != nil {
-		l, err := c.cfg.LeaseStore.Load(ctx)
-		if err != nil {
-			c.log.Warn("the stored lease cannot be read; starting without it", "err", err)
-		}
-		if l != nil {
-			c.worker.adopt(l)
-			start.Lease, start.OnLink = l, isHeld(&c.link, l.Address)
-		}
+	if l := c.remembered(ctx); l != nil {
+		c.assume(l)
+		c.worker.adopt(l)
+		start.Lease, start.OnLink = l, isHeld(&c.link, l.Address)
 	}
 	c.explainLink()
 	c.step(start)
@@ -84,11 +85,16 @@ func (c *Client) watch(ctx context.Context) {
 }
 
 // end stops the machine, then what it started: last actions first, since a
-// RELEASE must leave before its sockets close.
+// RELEASE must leave before its sockets close, and a lease that another process
+// goes on from is stored and on the link before that hears of it.
 func (c *Client) end() {
-	c.step(fsm.Stop{})
+	l := c.machine.Heritage()
+	c.step(fsm.Stop{Keep: c.heir != nil})
 	c.worker.finish(stopGrace)
 	c.watching.Wait()
+	if c.heir != nil {
+		c.bequeath(l)
+	}
 }
 
 // step gives the machine an event and does what it wants.

@@ -101,7 +101,7 @@ func (d *desk) admit(fd int) bool {
 
 // serve reads what a peer has to say, who may be anybody.
 func (d *desk) serve(a *Ask, stranger bool) {
-	_ = a.conn.SetDeadline(time.Now().Add(askTime))
+	limit(a.conn, askTime)
 	line, _, proof, err := readLine(a.conn, len(askLine))
 	if proof >= 0 {
 		defer func() { _ = unix.Close(proof) }()
@@ -134,7 +134,7 @@ func (d *desk) close() {
 // Refuse says why the link is not handed over, and ends the talk.
 func (a *Ask) Refuse(why string) {
 	why = printable(why)
-	_ = a.conn.SetDeadline(time.Now().Add(askTime))
+	limit(a.conn, askTime)
 	_, _ = fmt.Fprintf(a.conn, "refused %s\n", why[:min(len(why), maxLine/2)])
 	a.Close()
 }
@@ -149,7 +149,7 @@ func (a *Ask) Give(what []byte) error {
 	if gone {
 		return os.ErrClosed
 	}
-	_ = a.conn.SetDeadline(time.Now().Add(giveTime))
+	limit(a.conn, giveTime)
 	err := a.desk.packet(func(fd int) error {
 		return sendLine(a.conn, fmt.Sprintf("yours %d\n", len(what)), fd)
 	})
@@ -169,6 +169,9 @@ func (a *Ask) Close() {
 	delete(a.desk.open, a)
 	a.desk.mu.Unlock()
 }
+
+// limit is how long what is said and heard on a connection from now on may take.
+func limit(conn *os.File, d time.Duration) { _ = conn.SetDeadline(time.Now().Add(d)) }
 
 // overflowUID is what the kernel says of a user that has no number in our user
 // namespace (user_namespaces(7)): anybody, and not the one that has it.
@@ -226,10 +229,10 @@ func sendLine(f *os.File, line string, fd int) error {
 	return err
 }
 
-// readLine reads a line of limit octets at most, with its end, and what has come
+// readLine reads a line of longest octets at most, with its end, and what has come
 // with it: what is behind it, and a descriptor, -1 for none, which is the
 // caller's to close whatever the error is.
-func readLine(f *os.File, limit int) (line string, rest []byte, fd int, err error) {
+func readLine(f *os.File, longest int) (line string, rest []byte, fd int, err error) {
 	buf := make([]byte, 0, maxLine)
 	for fd = -1; ; {
 		n, passed, err := receive(f, buf[len(buf):cap(buf)])
@@ -243,9 +246,9 @@ func readLine(f *os.File, limit int) (line string, rest []byte, fd int, err erro
 			return "", nil, fd, err
 		}
 		buf = buf[:len(buf)+n]
-		if i := strings.IndexByte(string(buf), '\n'); i >= 0 && i < limit {
+		if i := strings.IndexByte(string(buf), '\n'); i >= 0 && i < longest {
 			return string(buf[:i+1]), buf[i+1:], fd, nil
-		} else if i >= 0 || len(buf) >= limit {
+		} else if i >= 0 || len(buf) >= longest {
 			return "", nil, fd, errors.New("a line that is too long")
 		}
 	}

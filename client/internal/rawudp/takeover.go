@@ -55,7 +55,7 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 	}
 	defer func() { _ = conn.Close() }()
 	held := &HeldError{PID: int(cred.Pid), Name: command(int(cred.Pid))}
-	_ = conn.SetDeadline(time.Now().Add(answerTime))
+	limit(conn, answerTime)
 	if err := c.control(func(fd int) error { return sendLine(conn, askLine, fd) }); err != nil {
 		return nil, held.because(err)
 	}
@@ -78,7 +78,7 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 	if got.Document, err = readDocument(conn, line, rest); err != nil {
 		return nil, held.because(err)
 	}
-	_ = conn.SetDeadline(time.Now().Add(freeTime))
+	limit(conn, freeTime)
 	_, _ = io.CopyN(io.Discard, conn, 1) // until it has closed its claim
 	return got, nil
 }
