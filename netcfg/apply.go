@@ -21,8 +21,8 @@ import (
 //
 // An address that is there before, with a lifetime, is taken over with that of
 // the lease. Its broadcast address stays as it is, for only a new address could
-// change it. A permanent address is ours only if a lease of prev never expires;
-// any other stays permanent, and stays when the lease ends: a log line says so.
+// change it. A permanent address is ours only if a lease of prev never expires, or
+// if it was adopted; any other stays permanent, and stays when the lease ends: a log line says so.
 // The routes of the lease are ours all the same.
 //
 // So that no administrator's address of the same subnet is removed by the
@@ -36,7 +36,7 @@ func (l *Link) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Lease
 	}
 	switch {
 	case next == nil && !found:
-		l.mtu, l.foreign = heldMTU{}, netip.Prefix{}
+		l.mtu, l.foreign, l.adopted = heldMTU{}, netip.Prefix{}, adoption{}
 		return nil
 	case next == nil:
 		l.restoreMTU(info)
@@ -77,12 +77,16 @@ func (l *Link) set(ctx context.Context, info linkInfo, next *lease.Lease, prev [
 // once the lease of it is held, the lease would explain it.
 func (l *Link) configure(ctx context.Context, info linkInfo, want *plan, own owned) error {
 	own.disown(l.foreign)
-	foreign, err := configure(ctx, rtnetlink{l.ns}, info.index, want, own, l.log)
+	own.adopt(l.adopted)
+	foreign, err := configure(ctx, rtnetlink{l.ns, l.adopted.address.IsValid()}, info.index, want, own, l.log)
 	if foreign.IsValid() && foreign != l.foreign {
 		l.log.Info("permanent address is not ours: it keeps its lifetime and stays when the lease ends", "address", foreign)
 	}
 	if err == nil || foreign.IsValid() {
 		l.foreign = foreign
+	}
+	if err == nil {
+		l.adopted = adoption{} // from now on the lease explains it
 	}
 	return err
 }
@@ -108,6 +112,7 @@ func configure(ctx context.Context, k kernel, index int, want *plan, own owned, 
 			if failed != nil { // a lifetime that stays, an old address that does
 				log.Warn("addresses were refused", "err", failed)
 			}
+			_, _ = carryOut(ctx, k, index, own.adopted.leftovers(want, have), log) // what fails is said there
 			return foreign, nil
 		}
 		if try > 2 {

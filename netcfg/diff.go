@@ -2,11 +2,13 @@ package netcfg
 
 import "slices"
 
-// A state is what the kernel has on a link: all its addresses, and those of
-// its routes that a DHCP client set (protocol dhcp, main table).
+// A state is what the kernel has on a link: all its addresses, those of its
+// routes that a DHCP client set (protocol dhcp, main table), and the default
+// routes that the kernel's own or a script may have set (protocol boot).
 type state struct {
 	addresses []address
 	routes    []route
+	defaults  []route
 }
 
 // An action is what a change does.

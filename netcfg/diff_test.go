@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,7 @@ type scene struct {
 	before        string   // what the kernel has; ours is link 2
 	next          string   // "" removes
 	prev          []string // leases
+	adopt         string   // address and router of what was adopted
 	noPromote     bool     // promote_secondaries could not be set
 	changes, then string
 }
@@ -239,7 +241,7 @@ var scenes = []scene{
 }
 
 func TestConfigure(t *testing.T) {
-	for _, s := range scenes {
+	for _, s := range slices.Concat(scenes, adoptions) {
 		t.Run(s.name, func(t *testing.T) {
 			k, err := newFakeKernel(s.before)
 			if err != nil {
@@ -277,7 +279,11 @@ func (s scene) leases(t *testing.T) (want *plan, own owned) {
 		prev = append(prev, newLease(t, text))
 	}
 	// What has no address has left nothing.
-	return want, ownership(l, append(prev, nil, &lease.Lease{}), Config{}.metric(2))
+	own = ownership(l, append(prev, nil, &lease.Lease{}), Config{}.metric(2))
+	if address, router, ok := strings.Cut(s.adopt, " "); ok {
+		own.adopt(adoption{netip.MustParsePrefix(address), netip.MustParseAddr(router)})
+	}
+	return want, own
 }
 
 func (k *fakeKernel) did() string {

@@ -34,6 +34,9 @@ func (k *fakeKernel) read(index int) (state, error) {
 		if r.index == index && r.proto == "dhcp" {
 			s.routes = append(s.routes, r.route)
 		}
+		if r.index == index && r.boot && r.dst.Bits() == 0 {
+			s.defaults = append(s.defaults, r.route)
+		}
 	}
 	return s, nil
 }
@@ -176,7 +179,7 @@ func (k *fakeKernel) reachable(r fakeRoute) bool {
 
 func (k *fakeKernel) deleteRoute(index int, r route) error {
 	i := slices.IndexFunc(k.table, func(have fakeRoute) bool {
-		return have.index == index && have.proto == "dhcp" && have.dst == r.dst && have.metric == r.metric && have.scope == r.scope &&
+		return have.index == index && (have.proto == "dhcp" || have.boot) && have.boot == r.boot && have.dst == r.dst && have.metric == r.metric && have.scope == r.scope &&
 			have.source == r.source && (!r.gateway.IsValid() || have.gateway == r.gateway) && (r.mtu == 0 || have.mtu == r.mtu)
 	})
 	if i < 0 {
@@ -195,6 +198,7 @@ func (k *fakeKernel) String() string {
 		}
 	}
 	for _, r := range k.table {
+		r.boot = false // it is said behind
 		fmt.Fprintf(&b, "%d: route %v proto %s\n", r.index, r.route, r.proto)
 	}
 	return b.String()
@@ -291,7 +295,7 @@ func readRoute(text string) (r fakeRoute, err error) {
 		case "mtu":
 			r.mtu, err = strconv.Atoi(f[i])
 		case "proto":
-			r.proto = f[i]
+			r.proto, r.boot = f[i], f[i] == "boot"
 		default:
 			err = errors.New("unknown word " + f[i-1])
 		}

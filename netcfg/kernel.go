@@ -18,29 +18,39 @@ type kernel interface {
 	change(index int, c change) error
 }
 
-// rtnetlink is the kernel that runs us.
-type rtnetlink struct{ ns *Namespace }
+// rtnetlink is the kernel that runs us. With defaults it reads the default routes
+// of other protocols too.
+type rtnetlink struct {
+	ns       *Namespace
+	defaults bool
+}
 
 func (k rtnetlink) read(index int) (state, error) {
 	addrs, err := k.ns.addresses(index)
 	if err != nil {
 		return state{}, err
 	}
-	routes, err := k.routes(index)
-	if err != nil {
+	s := state{addresses: addrs}
+	if s.routes, err = k.routes(index, unix.RTPROT_DHCP, nil); err != nil {
 		return state{}, err
 	}
-	return state{addrs, routes}, nil
+	if k.defaults {
+		s.defaults, err = k.routes(index, unix.RTPROT_BOOT, func(r route) bool { return r.dst.Bits() == 0 })
+	}
+	return s, err
 }
 
-// routes lists the unicast routes with protocol dhcp on the link.
-func (k rtnetlink) routes(index int) ([]route, error) {
-	like := netlink.Route{LinkIndex: index, Table: unix.RT_TABLE_MAIN, Protocol: unix.RTPROT_DHCP}
+// routes lists the unicast routes with that protocol on the link, of which only is
+// true; nil for all.
+func (k rtnetlink) routes(index int, proto netlink.RouteProtocol, only func(route) bool) ([]route, error) {
+	like := netlink.Route{LinkIndex: index, Table: unix.RT_TABLE_MAIN, Protocol: proto}
 	const by = netlink.RT_FILTER_OIF | netlink.RT_FILTER_TABLE | netlink.RT_FILTER_PROTOCOL
 	var out []route
 	add := func(r netlink.Route) bool {
 		if r.Type == unix.RTN_UNICAST && r.Tos == 0 && len(r.MultiPath) == 0 {
-			out = append(out, fromLibrary(r))
+			if r := fromLibrary(r); only == nil || only(r) {
+				out = append(out, r)
+			}
 		}
 		return true
 	}
@@ -133,11 +143,15 @@ func libraryRoute(index int, r route) *netlink.Route {
 	if r.onLink {
 		out.SetFlag(netlink.FLAG_ONLINK)
 	}
+	if r.boot {
+		out.Protocol = unix.RTPROT_BOOT
+	}
 	return out
 }
 
 func fromLibrary(r netlink.Route) route {
-	out := route{metric: r.Priority, mtu: r.MTU, scope: uint8(r.Scope), onLink: r.Flags&int(netlink.FLAG_ONLINK) != 0}
+	out := route{metric: r.Priority, mtu: r.MTU, scope: uint8(r.Scope),
+		onLink: r.Flags&int(netlink.FLAG_ONLINK) != 0, boot: r.Protocol == unix.RTPROT_BOOT}
 	if a, ok := netip.AddrFromSlice(r.Dst.IP.To4()); ok {
 		bits, _ := r.Dst.Mask.Size()
 		out.dst = netip.PrefixFrom(a, bits)

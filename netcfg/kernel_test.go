@@ -122,7 +122,7 @@ func (b *bench) prepare(t *testing.T, text string, names map[string]string) {
 
 // The scenes end on the real kernel as on the fake one.
 func TestFakeKernelIsLikeTheRealOne(t *testing.T) {
-	for _, s := range scenes {
+	for _, s := range slices.Concat(scenes, adoptions) {
 		t.Run(s.name, func(t *testing.T) {
 			b := newBench(t)
 			nettest.Veth(t, b.NS, "eth1", b.far, "eth1")
@@ -134,7 +134,7 @@ func TestFakeKernelIsLikeTheRealOne(t *testing.T) {
 			}
 			b.prepare(t, s.before, map[string]string{"2": "eth0", "3": "eth1"})
 			want, own := s.leases(t)
-			if _, err := configure(t.Context(), rtnetlink{b.handle}, first.index, want, own, slog.New(slog.DiscardHandler)); err != nil {
+			if _, err := configure(t.Context(), rtnetlink{b.handle, true}, first.index, want, own, slog.New(slog.DiscardHandler)); err != nil {
 				t.Error(err)
 			}
 			compare(t, "kernel", sorted(b.state(t, first.index, second.index)), sorted(s.then))

@@ -25,6 +25,7 @@ type Link struct {
 	notes    string // of the last plan, so that each is logged once
 	mtu      heldMTU
 	foreign  netip.Prefix // permanent address of a lease that is not ours
+	adopted  adoption
 
 	mu      sync.Mutex
 	index   int // of the link as it was last seen

@@ -50,7 +50,7 @@ func (a address) String() string {
 	return b.String()
 }
 
-// A route is a unicast route of the main table, protocol dhcp, on a link.
+// A route is a unicast route of the main table on a link.
 type route struct {
 	dst     netip.Prefix
 	gateway netip.Addr // the zero Addr: dst is on the link
@@ -60,6 +60,9 @@ type route struct {
 	scope   uint8 // RT_SCOPE_*
 	// onLink says that the gateway is reachable whatever the routes say.
 	onLink bool
+	// boot says that the protocol is boot, which is that of routes that were set
+	// by ioctl or by hand; else it is dhcp.
+	boot bool
 }
 
 // String is the route as `ip route` would have it.
@@ -85,6 +88,9 @@ func (r route) String() string {
 	}
 	if r.onLink {
 		b.WriteString(" onlink")
+	}
+	if r.boot {
+		b.WriteString(" proto boot")
 	}
 	return b.String()
 }

@@ -19,6 +19,8 @@ type owned struct {
 	metric int
 	// hops are what their routes lead to and through, with any metric.
 	hops map[hop]bool
+	// adopted is what another client has left that is ours now.
+	adopted adoption
 }
 
 // A claim is what the leases before the next one say of an address.
@@ -39,7 +41,7 @@ type hop struct {
 // ownership is what is ours when next replaces prev, the leases that may have
 // left something; next is nil if there is none.
 func ownership(next *lease.Lease, prev []*lease.Lease, metric int) owned {
-	o := owned{map[netip.Prefix]claim{}, map[netip.Addr]claim{}, map[netip.Addr]bool{}, metric, map[hop]bool{}}
+	o := owned{map[netip.Prefix]claim{}, map[netip.Addr]claim{}, map[netip.Addr]bool{}, metric, map[hop]bool{}, adoption{}}
 	o.add(next, claim{})
 	for _, l := range prev {
 		o.add(l, claim{leased: true, always: l != nil && l.IsInfinite()})
