@@ -148,20 +148,6 @@ func (c *charge) decided(f *fleet, err error) error {
 	return nil
 }
 
-// unserved is decided where there is no link at all, and waits for the end of the
-// program if there is one.
-func (c *charge) unserved(f *fleet, err error) error {
-	if c == nil {
-		return err
-	}
-	f.attend()
-	if c.decided(f, err) != nil {
-		return err
-	}
-	<-c.signals.ctx.Done()
-	return c.failure()
-}
-
 // run starts the program. When it ends, so does the command.
 func (c *charge) run(f *fleet) {
 	f.attend() // they are its own from now on

@@ -47,7 +47,7 @@ func (f *fleet) unlisten() {
 // obey does what a command wants.
 func (f *fleet) obey(ctx context.Context, r *control.Request, w *control.Writer) error {
 	var meant []*berth
-	for _, b := range f.berths {
+	for _, b := range f.roll() {
 		if control.SameNetns(r.Netns, f.netns) && (r.Interface == "" || r.Interface == b.name) {
 			meant = append(meant, b)
 		}

@@ -31,17 +31,13 @@ type fleet struct {
 	// none says that no interface could be opened, pending that some do not exist
 	// yet.
 	none, pending bool
-	// began is when the command did, and waited how long links were waited for
-	// that selectors mean.
-	began  time.Time
-	waited time.Duration
-	o      *options
-	out    io.Writer
-	log    *slog.Logger
-	ns     *netcfg.Namespace
-	berths []*berth
+	o             *options
+	out           io.Writer
+	log           *slog.Logger
+	ns            *netcfg.Namespace
+	berths        []*berth
 	// settling is held while the berths are made, and by who may want them
-	// before.
+	// before: links may be waited for.
 	settling sync.Mutex
 	// capture is nil unless it is asked for.
 	capture *capture.File
@@ -108,7 +104,7 @@ func newFleet(ctx context.Context, o *options, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{ctx: ctx, attend: func() {}, aides: ourselves{}, began: time.Now(), o: o, out: out, log: log, ns: ns, netns: control.Netns()}
+	f := &fleet{ctx: ctx, attend: func() {}, aides: ourselves{}, o: o, out: out, log: log, ns: ns, netns: control.Netns()}
 	if f.capture, err = openCapture(o, log); err != nil {
 		f.close()
 		return nil, err
@@ -136,10 +132,11 @@ func (f *fleet) roll() []*berth {
 	return f.berths
 }
 
-// openAll opens each interface that exists or must exist. With --wait all nothing is sent
-// for any of them unless all can be opened.
+// openAll opens each interface that exists or must exist. With --wait all nothing
+// is sent for any of them unless all can be opened.
 func (f *fleet) openAll() error {
 	var failed []error
+	f.pending = len(f.berths) == 0 // gather waits for them
 	for _, b := range f.berths {
 		switch b.err = f.open(b); {
 		case b.err == nil:
@@ -150,7 +147,7 @@ func (f *fleet) openAll() error {
 		}
 	}
 	f.o.charge.lo(f)
-	f.none = len(failed) == len(f.berths)
+	f.none = len(failed) > 0 && len(failed) == len(f.berths)
 	if len(failed) > 0 && !f.o.waitAny {
 		return errors.Join(failed...)
 	}
@@ -224,32 +221,29 @@ func (f *fleet) run(signalled context.Context, meanwhile func()) error {
 		if f.o.background == whenLate && f.away != nil {
 			late = f.away.departSoon
 		}
-		t := time.AfterFunc(f.o.timeout-f.waited, late)
+		t := time.AfterFunc(f.o.timeout, late)
 		defer t.Stop()
 	}
 	var running sync.WaitGroup
-	for _, b := range f.berths {
-		b.limit, b.abandon = context.WithCancelCause(limit)
-		defer b.abandon(nil)
-	}
-	for _, b := range f.berths {
-		running.Go(func() {
-			roomy.Grow()
-			if b.err == nil {
-				b.err = f.keep(ctx, b)
-			}
-			close(b.ended)
-		})
-	}
+	f.start(ctx, limit, &running)
 	runtime.Gosched() // the first messages leave
 	meanwhile()
 	if f.o.background == atOnce {
 		f.away.depart()
 	}
 	f.o.charge.begin(f)
-	err := f.o.charge.decided(f, f.decide(abandon))
+	err := f.gather(ctx, limit, &running)
+	if err == nil {
+		err = f.decide(abandon)
+	}
+	err = f.o.charge.decided(f, err)
 	if err == nil {
 		f.away.depart()
+		running.Go(func() {
+			if err := f.gather(ctx, ctx, &running); err != nil && ctx.Err() == nil {
+				f.log.Error(err.Error()) // the program of init runs without a link
+			}
+		})
 	}
 	switch {
 	case f.o.once() || f.away.waiting():
@@ -261,6 +255,23 @@ func (f *fleet) run(signalled context.Context, meanwhile func()) error {
 	stop()
 	running.Wait()
 	return cmp.Or(err, f.o.charge.failure())
+}
+
+// start runs the client of each berth until ctx ends; limit ends the wait for a
+// lease.
+func (f *fleet) start(ctx, limit context.Context, running *sync.WaitGroup) {
+	for _, b := range f.berths {
+		b.limit, b.abandon = context.WithCancelCause(limit)
+	}
+	for _, b := range f.berths {
+		running.Go(func() {
+			roomy.Grow()
+			if b.err == nil {
+				b.err = f.keep(ctx, b)
+			}
+			close(b.ended)
+		})
+	}
 }
 
 // keep runs the client of b until ctx ends, when there is a link.

@@ -153,7 +153,7 @@ func serve(o *options, signals *signals, out, errs *output) error {
 		return err
 	}
 	if err := f.muster(); err != nil {
-		return o.charge.unserved(f, o.unlessStopped(err))
+		return err
 	}
 	if err := f.openAll(); err != nil {
 		return err

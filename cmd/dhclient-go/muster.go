@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/dhclient-go/dhclient-go/internal/ladder"
 )
@@ -23,19 +23,20 @@ type muster struct {
 }
 
 // muster finds the links that selectors mean, and makes a berth for each: from
-// there on there are only names.
+// there on there are only names. With --wait-link there may be none before gather.
 func (f *fleet) muster() error {
 	if len(f.o.selectors) == 0 {
 		return nil
 	}
 	m, err := f.find()
-	if err == nil && !f.enough(m) && f.o.waitLink != 0 {
-		m, err = f.awaitLinks()
-		f.waited = time.Since(f.began)
+	if err == nil && (f.enough(m) || f.o.waitLink == 0) {
+		err = f.settle(m)
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// settle makes the berths.
+func (f *fleet) settle(m *muster) error {
 	var failed []error
 	for _, s := range m.missing {
 		failed = append(failed, m.nothing(s))
@@ -52,15 +53,6 @@ func (f *fleet) muster() error {
 	f.o.links = m.names
 	f.occupy()
 	return nil
-}
-
-// unlessStopped is what err means of a command: a signal is no failure of one that
-// runs until there is one.
-func (o *options) unlessStopped(err error) error {
-	if errors.Is(err, errStopped) && !o.once() && o.background == inForeground {
-		return nil
-	}
-	return err
 }
 
 // find looks what the arguments mean.
@@ -130,44 +122,44 @@ func (f *fleet) enough(m *muster) bool {
 	return len(m.missing) == 0 || f.o.waitAny && m.seen > 0
 }
 
-// awaitLinks waits for enough links: as long as --wait-link and --timeout say, and
-// until a signal comes. Whoever waits for the command without any limit does not
-// wait for a link that may never come: see supervisor.
-func (f *fleet) awaitLinks() (m *muster, err error) {
-	f.attend()
-	if f.o.background == inForeground && f.o.waitLink == forever && f.o.timeout == forever {
-		f.super.speak()
+// gather waits for enough links, where there were not: as long as --wait-link says,
+// and until limit ends. Then it starts their clients.
+func (f *fleet) gather(ctx, limit context.Context, running *sync.WaitGroup) error {
+	if len(f.berths) > 0 {
+		return nil
 	}
-	ctx := f.ctx
-	for _, l := range []struct {
-		limit time.Duration
-		cause error
-	}{{f.o.waitLink, errNoLinks}, {f.o.timeout, errTimeout}} {
-		if l.limit != forever {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadlineCause(ctx, f.began.Add(l.limit), l.cause)
-			defer cancel()
-		}
+	err := f.awaitLinks(limit)
+	if err == nil {
+		f.start(ctx, limit, running)
 	}
-	err = f.ns.WaitUntil(ctx, func() (bool, error) {
+	return err
+}
+
+func (f *fleet) awaitLinks(limit context.Context) error {
+	ctx := limit
+	if f.o.waitLink != forever {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(limit, f.o.waitLink, errNoLinks)
+		defer cancel()
+	}
+	var m *muster
+	err := f.ns.WaitUntil(ctx, func() (done bool, err error) {
 		m, err = f.find()
 		return err == nil && f.enough(m), err
 	})
 	switch {
-	case err == nil:
-		return m, nil
-	case f.ctx.Err() != nil:
-		return nil, errStopped
-	case errors.Is(err, errNoLinks):
-		return m, nil // and what is missing is an error
+	case err == nil, errors.Is(err, errNoLinks):
+		return f.settle(m)
 	case errors.Is(err, errTimeout):
 		var late []error
 		for _, s := range m.missing {
 			late = append(late, &noLeaseError{s.text, f.o.timeout, "no link matches (" + m.others() + ")"})
 		}
-		return nil, errors.Join(late...)
+		return errors.Join(late...)
+	case limit.Err() != nil:
+		return errStopped
 	}
-	return nil, err
+	return err
 }
 
 // errNoLinks is why waiting for links ended: --wait-link is over.

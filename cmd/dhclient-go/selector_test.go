@@ -156,3 +156,20 @@ func TestSelectors_Trace(t *testing.T) {
 		}
 	}
 }
+
+// The program of init waits for links no longer than it would for a lease; links
+// go on being waited for.
+func TestSelectors_Init(t *testing.T) {
+	s := newSite(t)
+	run := func(args ...string) *process {
+		return s.exec(t, append([]string{"dhclient-go", "init", "--no-dns", "--lease-dir", s.dir}, args...)...)
+	}
+	run("--before-lease", "en*", "--", "sh", "-c", "exit 7").exit(t, 7)
+	run("--timeout=100ms", "en*", "--", "true").exit(t, exitNoLease)
+	p := run("--timeout=100ms", "--on-failure=run", "e*", "--", "sh", "-c", "echo runs; exec sleep 60")
+	p.stdout.wait(t, "runs\n")
+	s.link(t, nil)
+	p.stderr.wait(t, line0)
+	p.signal(t, syscall.SIGTERM)
+	p.exit(t, 128+int(syscall.SIGTERM))
+}

@@ -55,12 +55,8 @@ func (s *supervisor) speak() {
 		return
 	}
 	s.mu.Lock()
-	already := s.speaking
 	s.speaking = true
 	s.mu.Unlock()
-	if already {
-		return // since a link was waited for
-	}
 	s.tell()
 	s.tellStarted()
 	s.running.Go(func() {
