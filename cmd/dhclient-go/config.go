@@ -43,8 +43,9 @@ type options struct {
 	// timeout is how long a lease is waited for; forever for no limit.
 	timeout    time.Duration
 	timeoutSet bool
-	// waitAny says that one of several links is enough.
-	waitAny bool
+	// waitAny says that one of several links is enough, and waitFirst that the
+	// first with a lease is the only one to be served then.
+	waitAny, waitFirst bool
 	// waitLink is how long a link is waited for that does not exist: 0 for
 	// not at all, or forever.
 	waitLink time.Duration
@@ -186,8 +187,9 @@ func setTimeout(o *options, s string) (err error) {
 	return err
 }
 
-func setWait(o *options, s string) (err error) {
-	o.waitAny, err = choose(s, choice[bool]{"any", true}, choice[bool]{"all", false})
+func setWait(o *options, s string) error {
+	word, err := choose(s, choice[string]{"any", "any"}, choice[string]{"all", "all"}, choice[string]{"first", "first"})
+	o.waitAny, o.waitFirst = word != "all", word == "first"
 	return err
 }
 

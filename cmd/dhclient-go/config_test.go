@@ -43,6 +43,8 @@ func TestParse(t *testing.T) {
 			o.selectors = []*selector{{text: "en*", names: "en*"}, {text: "driver:virtio_net", drivers: "virtio_net"}}
 		}},
 		{"--wait any", func(o *options) { o.waitAny = true }},
+		{"--wait first", func(o *options) { o.waitAny, o.waitFirst = true, true }},
+		{"--wait first --wait any", func(o *options) { o.waitAny = true }},
 		{"--wait any --wait all", func(*options) {}},
 		{"--wait-link", func(o *options) { o.waitLink = forever }},
 		{"--wait-link=10", func(o *options) { o.waitLink = 10 * time.Second }},
@@ -133,7 +135,7 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--timeout", "foo"}, `--timeout: "foo" is not a duration like 300ms, 5s, 1m30s or 30 (seconds)`},
 		{[]string{"eth0", "--timeout", "-5s"}, `--timeout: "-5s" is not a duration like 300ms, 5s, 1m30s or 30 (seconds)`},
 		{[]string{"eth0", "--timeout", "99999999999"}, `--timeout: "99999999999" is not a duration like 300ms, 5s, 1m30s or 30 (seconds)`},
-		{[]string{"eth0", "--wait", "some"}, `--wait: "some" is not any or all`},
+		{[]string{"eth0", "--wait", "some"}, `--wait: "some" is not any, all or first`},
 		{[]string{"eth0", "--on-exit", "die"}, `--on-exit: "die" is not keep, remove or release`},
 		{[]string{"eth0", "-1", "--on-exit", "release"}, "--on-exit: with --oneshot and --dry-run there is nothing to take back at the end"},
 		{[]string{"eth0", "--start-delay", "x"}, `--start-delay: "x" is not a duration like 300ms, 5s, 1m30s or 30 (seconds)`},

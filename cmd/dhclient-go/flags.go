@@ -46,7 +46,7 @@ var flagGroups = []flagGroup{
 		{name: "control-dir", value: "DIR", help: "where commands find it (" + defaultControlDir + ");\nempty: nowhere", set: setControlDir},
 		{name: "pid-file", value: "PATH", help: "write the number of the process to PATH", set: setPidFile},
 		{name: "timeout", value: "DUR", help: "exit 2 without a lease by then (60s with -1, -b and\n--dry-run); 0 is no limit", set: setTimeout},
-		{name: "wait", value: "any|all", help: "which of several interfaces must get one (all)", set: setWait},
+		{name: "wait", value: "any|all|first", help: "which of several interfaces must get one (all);\nfirst: the others are given up then", set: setWait},
 		{name: "wait-link", value: "DUR", optional: true, help: "wait for the interface to appear", set: setWaitLink},
 		{name: "on-exit", value: "MODE", help: "keep (default), remove or release the lease", set: setOnExit},
 		{name: "dry-run", help: "print the lease as JSON, configure nothing",

@@ -307,7 +307,7 @@ func (f *fleet) appear(ctx context.Context, name string) error {
 }
 
 // decide waits until it is known whether the command succeeds: with a lease on
-// each interface, or on one with --wait any.
+// each interface, or on one with --wait any and first.
 func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 	type outcome struct {
 		berth int
@@ -322,10 +322,11 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 	for range f.berths {
 		got := <-outcomes
 		switch {
+		case got.err == nil && (f.o.waitFirst || f.o.waitAny && (f.o.once() || f.o.charge != nil)):
+			f.win(f.berths[got.berth])
+			return nil
 		case got.err == nil:
-			if good++; f.o.waitAny && (f.o.once() || f.o.charge != nil) {
-				return nil
-			}
+			good++
 			if f.o.waitAny {
 				f.away.depart()
 			}
@@ -356,7 +357,7 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 // hurry it returns only when b has ended.
 func (f *fleet) wait(b *berth) error {
 	ready := b.ready
-	if !f.o.once() && f.o.timeout == forever && !f.o.serverOrFail && !f.away.waiting() {
+	if !f.o.once() && f.o.timeout == forever && !f.o.serverOrFail && !f.o.waitFirst && !f.away.waiting() {
 		ready = nil
 	}
 	select {
