@@ -190,7 +190,7 @@ func TestBackground_Fails(t *testing.T) {
 	}
 	p := s.exec(t, "setpriv", "--bounding-set=-net_raw", "dhclient-go", "-b", "eth0")
 	p.exit(t, exitCapability)
-	p.stderr.contains(t, "dhclient-go: needs CAP_NET_RAW: ")
+	p.stderr.contains(t, "dhclient-go: needs CAP_NET_RAW to open the packet socket: ")
 }
 
 // A client that is in the way keeps its pid file.

@@ -19,9 +19,9 @@ func checkCapabilities(o *options) error {
 	}
 	switch {
 	case !has(unix.CAP_NET_RAW):
-		return needs("CAP_NET_RAW", errors.New("to send and receive where there is no address yet"))
+		return needs("CAP_NET_RAW", "open the packet socket", unix.EPERM)
 	case !has(unix.CAP_NET_ADMIN) && !o.dryRun:
-		return needs("CAP_NET_ADMIN", errors.New("to set addresses and routes"))
+		return needs("CAP_NET_ADMIN", "set addresses and routes", unix.EPERM)
 	}
 	return nil
 }
@@ -36,15 +36,16 @@ func effective() (has func(capability int) bool, err error) {
 	return func(c int) bool { return data[c/32].Effective&(1<<(c%32)) != 0 }, nil
 }
 
-func needs(capability string, err error) error {
-	return &client.CapabilityError{Cap: capability, Err: err}
+func needs(capability, purpose string, err error) error {
+	return &client.CapabilityError{Cap: capability, For: purpose, Err: err}
 }
 
-// refused names the capability behind the kernel's refusal, unless err does.
-func refused(capability string, err error) error {
+// refused names the capability behind the kernel's refusal, unless err does, and
+// what it is needed for.
+func refused(capability, purpose string, err error) error {
 	var named *client.CapabilityError
 	if errors.Is(err, unix.EPERM) && !errors.As(err, &named) {
-		return needs(capability, err)
+		return needs(capability, purpose, err)
 	}
 	return err
 }

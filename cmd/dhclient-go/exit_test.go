@@ -17,7 +17,7 @@ import (
 func TestExitCode(t *testing.T) {
 	noLease := &noLeaseError{"eth0", 5 * time.Second, "no server answered"}
 	conflict := &client.ConflictError{Interface: "eth0", By: station, Times: 1}
-	capability := needs("CAP_NET_RAW", syscall.EPERM)
+	capability := needs("CAP_NET_RAW", "open the packet socket", syscall.EPERM)
 	for _, tt := range []struct {
 		err  error
 		want int
@@ -56,14 +56,14 @@ func TestComplain(t *testing.T) {
 // The kernel's refusals name the capability, once.
 func TestRefused_NamesTheCapability(t *testing.T) {
 	eperm := fmt.Errorf("bring eth0 up: %w", syscall.EPERM)
-	if err := refused("CAP_NET_ADMIN", eperm); exitCode(err) != exitCapability || err.Error() != "needs CAP_NET_ADMIN: "+eperm.Error() {
+	if err := refused("CAP_NET_ADMIN", "bring links up", eperm); exitCode(err) != exitCapability || err.Error() != "needs CAP_NET_ADMIN to bring links up: "+eperm.Error() {
 		t.Errorf("%v", err)
 	}
-	raw := needs("CAP_NET_RAW", syscall.EPERM)
-	if err := refused("CAP_NET_ADMIN", raw); err != raw {
+	raw := needs("CAP_NET_RAW", "open the packet socket", syscall.EPERM)
+	if err := refused("CAP_NET_ADMIN", "bring links up", raw); err != raw {
 		t.Errorf("%v", err)
 	}
-	if other := errors.New("it broke"); refused("x", other) != other || refused("x", nil) != nil {
+	if other := errors.New("it broke"); refused("x", "y", other) != other || refused("x", "y", nil) != nil {
 		t.Error("other errors change")
 	}
 }

@@ -162,9 +162,9 @@ func TestCapability_MissingIsNamed(t *testing.T) {
 	s := newSite(t)
 	server := s.link(t, nil)
 	for _, tt := range []struct{ drop, args, want string }{
-		{"net_raw", "eth0 -1", "dhclient-go: needs CAP_NET_RAW: "},
-		{"net_raw", "eth0 --dry-run", "dhclient-go: needs CAP_NET_RAW: "},
-		{"net_admin", "eth0 -1", "dhclient-go: needs CAP_NET_ADMIN: "},
+		{"net_raw", "eth0 -1", "dhclient-go: needs CAP_NET_RAW to open the packet socket: operation not permitted\n"},
+		{"net_raw", "eth0 --dry-run", "dhclient-go: needs CAP_NET_RAW to open the packet socket: operation not permitted\n"},
+		{"net_admin", "eth0 -1", "dhclient-go: needs CAP_NET_ADMIN to set addresses and routes: operation not permitted\n"},
 	} {
 		p := s.exec(t, append([]string{"setpriv", "--bounding-set=-" + tt.drop, "dhclient-go", "--lease-dir", s.dir}, strings.Fields(tt.args)...)...)
 		p.exit(t, exitCapability)
@@ -179,7 +179,7 @@ func TestCapability_MissingIsNamed(t *testing.T) {
 	// it is the kernel that refuses.
 	p := s.exec(t, "unshare", "-Ur", "dhclient-go", "--lease-dir", s.dir, "--no-dns", "eth0")
 	p.exit(t, exitCapability)
-	p.stderr.contains(t, "dhclient-go: eth0: needs CAP_NET_RAW: ")
+	p.stderr.contains(t, "dhclient-go: eth0: needs CAP_NET_RAW to open the ARP socket: ")
 	// A dry run only looks.
 	p = s.exec(t, "setpriv", "--bounding-set=-net_admin", "dhclient-go", "--dry-run", "eth0")
 	p.exit(t, exitDone)

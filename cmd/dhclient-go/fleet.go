@@ -289,7 +289,7 @@ func (f *fleet) keep(ctx context.Context, b *berth) error {
 	}
 	err := b.link.client.Run(ctx)
 	f.logCounted(b)
-	return refused("CAP_NET_ADMIN", err)
+	return refused("CAP_NET_ADMIN", "set addresses and routes", err)
 }
 
 // appear waits until the link exists.
@@ -398,7 +398,7 @@ func (f *fleet) await(b *berth) error {
 		if f.o.background == whenLate && f.away != nil {
 			return f.outlast(b) // it goes on trying, and so do we
 		}
-		return refused("CAP_NET_ADMIN", err)
+		return refused("CAP_NET_ADMIN", "set addresses and routes", err)
 	}
 	cause := context.Cause(b.limit)
 	switch {

@@ -45,7 +45,7 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	cfg.LeaveDown = f.o.dryRun
 	on, err := f.ns.Link(name, cfg)
 	if err != nil {
-		return nil, refused("CAP_NET_ADMIN", err)
+		return nil, refused("CAP_NET_ADMIN", "look at links", err)
 	}
 	l := &link{name: name, watcher: on}
 	config := f.o.client
@@ -103,7 +103,7 @@ func (f *fleet) bringUp(name string, on *netcfg.Link) error {
 		was, err = isUp(name)
 	}
 	if err := on.Up(); err != nil {
-		return refused("CAP_NET_ADMIN", err)
+		return refused("CAP_NET_ADMIN", "bring links up", err)
 	}
 	if err == nil && !was {
 		f.log.Warn("the interface was down: it was brought up, and stays so", "if", name)
@@ -143,7 +143,7 @@ func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
 	log := f.log.With("if", l.name)
 	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: f.o.probe, Logger: log})
 	if err != nil {
-		return fmt.Errorf("%s: %w", l.name, refused("CAP_NET_RAW", err))
+		return fmt.Errorf("%s: %w", l.name, refused("CAP_NET_RAW", "open the ARP socket", err))
 	}
 	config.ConflictDetector, config.RouterChecker = l.detector, l.detector
 	if f.o.client.ACD == client.NoProbe {

@@ -56,7 +56,7 @@ func (f *fleet) tap(config *client.Config) (*capture.Tap, error) {
 	}
 	tap, err := f.capture.Open(now.Index, config.Interface)
 	if err != nil {
-		return nil, refused("CAP_NET_RAW", err)
+		return nil, refused("CAP_NET_RAW", "capture frames", err)
 	}
 	config.LinkWatcher = &tappedLink{config.LinkWatcher, tap, now.Index, f.log.With("if", config.Interface)}
 	return tap, nil

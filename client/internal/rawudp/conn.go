@@ -110,7 +110,7 @@ func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, err
 	}
 	if err := c.openPacket(); err != nil {
 		c.claim.close()
-		return nil, fmt.Errorf("open packet socket on %s: %w", cfg.Link.Name, needs("CAP_NET_RAW", err))
+		return nil, needs("CAP_NET_RAW", "open the packet socket", err)
 	}
 	c.openUnicast()
 	if err := c.register(); err != nil {

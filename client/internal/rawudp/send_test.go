@@ -326,7 +326,7 @@ func TestOpen_NeedsNetRaw(t *testing.T) {
 			if c != nil || !errors.As(err, &need) || need.Cap != "CAP_NET_RAW" || !errors.Is(err, unix.EPERM) {
 				t.Fatalf("opened %v: %v", c, err)
 			}
-			if !strings.Contains(err.Error(), "open packet socket on eth0: needs CAP_NET_RAW") {
+			if !strings.Contains(err.Error(), "needs CAP_NET_RAW to open the packet socket: ") {
 				t.Errorf("%v", err)
 			}
 		}, unix.CAP_NET_RAW)
@@ -349,7 +349,7 @@ func TestOpen_NeedsNetBindService(t *testing.T) {
 	})
 	defer c.Close()
 	c.hops.limit = patience
-	if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "CAP_NET_BIND_SERVICE") {
+	if w := r.warnings(); len(w) != 1 || !strings.Contains(w[0], "needs CAP_NET_BIND_SERVICE to bind UDP port 68: ") {
 		t.Errorf("logged %q", w)
 	}
 	mustBe(t, "send", c.Send([]byte("renew"), ourAddr, farAddr), nil)

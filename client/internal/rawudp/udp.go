@@ -53,7 +53,7 @@ func setUpUDP(fd int, port uint16) error {
 		return fmt.Errorf("filter UDP socket: %w", err)
 	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: int(port)}); err != nil {
-		return fmt.Errorf("bind UDP port %d: %w", port, needs("CAP_NET_BIND_SERVICE", err))
+		return needs("CAP_NET_BIND_SERVICE", fmt.Sprintf("bind UDP port %d", port), err)
 	}
 	return nil
 }
