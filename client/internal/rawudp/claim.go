@@ -64,6 +64,9 @@ func (e *HeldError) Error() string {
 // client: anybody may take one.
 var errForeign = errors.New("the name of the claim is taken by another user")
 
+// errElsewhere says that a link was made anew where no socket can be made.
+var errElsewhere = errors.New("the link was made anew in another network namespace")
+
 // takeClaim claims the link with that index, in the network namespace of the
 // calling thread. The error is a *HeldError if another client has it.
 func takeClaim(index int, to *desk) (*claim, error) {
@@ -170,8 +173,8 @@ func (c *claim) close() {
 
 // follow goes on with another link. A socket has one name for life and stands
 // in the namespace of the thread that makes it, so that is done only where
-// Open was called; elsewhere the link is used unclaimed. What was claimed before
-// is free in any case. c may be nil.
+// Open was called; elsewhere the link is used unclaimed, and the error says so.
+// What was claimed before is free in any case. c may be nil.
 func (c *claim) follow(index int) (*claim, error) {
 	if c == nil || index == 0 || index == c.index {
 		return c, nil
@@ -181,7 +184,7 @@ func (c *claim) follow(index int) (*claim, error) {
 	c.close()
 	none := &claim{netns: c.netns, desk: c.desk.anew()}
 	if here := currentNetns(); here == 0 || here != c.netns {
-		return none, nil
+		return none, errElsewhere
 	}
 	next, err := takeClaim(index, none.desk)
 	if err != nil {

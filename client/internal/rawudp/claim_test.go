@@ -54,8 +54,8 @@ func TestOpen_LinkHasOneClient(t *testing.T) {
 }
 
 // A claim goes with the link: the one that was made anew is claimed, the old
-// index is free. Where the socket would stand in another namespace, nothing
-// changes.
+// index is free. Where the socket would stand in another namespace, none is made,
+// and the log says so.
 func TestFollow_TakesTheClaimAlong(t *testing.T) {
 	r := newRig(t)
 	before := r.link(t)
@@ -69,6 +69,10 @@ func TestFollow_TakesTheClaimAlong(t *testing.T) {
 	}
 	mustBe(t, "follow elsewhere", c.Follow(after.Index, ourMAC[:]), nil)
 	mustBe(t, "a client of the new link", try(t, r.near, after), nil)
+	told := r.log.String()
+	if strings.Count(told, "nothing keeps a second client off the link") != 1 {
+		t.Errorf("log: %s", told)
+	}
 	r.near.Do(t, func() {
 		for range 2 {
 			mustBe(t, "follow", c.Follow(after.Index, ourMAC[:]), nil)
@@ -78,7 +82,7 @@ func TestFollow_TakesTheClaimAlong(t *testing.T) {
 		t.Errorf("a second client of the new link: %v, want it refused", err)
 	}
 	mustBe(t, "a client of the old index", try(t, r.near, before), unix.ENODEV)
-	if log := r.log.String(); strings.Contains(log, "second client") {
+	if log := r.log.String(); log != told {
 		t.Errorf("log: %s", log)
 	}
 	mustBe(t, "close", c.Close(), nil)
