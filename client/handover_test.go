@@ -187,7 +187,7 @@ func TestTakeover_GoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
-				r.slept.Store(int64(lease.Now().Sub(time.Now()))) // one time line for both
+				r.slept.Store(int64(time.Until(lease.Now()))) // one time line for both
 				var doc []byte
 				if c.given != nil {
 					var err error
