@@ -135,9 +135,29 @@ func (m *monitor) run() {
 			// ENOBUFS: the queue overflowed and some are lost. Whatever else
 			// it might be, looking is what helps.
 			m.log.Debug("link changes were lost", "err", err)
+			m.drain(buf)
 			m.wakeAll()
 		default:
 			m.dispatch(buf[:n])
+		}
+	}
+}
+
+// maxDrained is how many messages are left away at once.
+const maxDrained = 10000
+
+// drain empties the queue. Until it is empty the kernel loses what comes without
+// a word (NETLINK_S_CONGESTED of af_netlink.c): who looks before that may be the
+// last to look.
+func (m *monitor) drain(buf []byte) {
+	for range maxDrained {
+		var err error
+		closed := m.raw.Read(func(fd uintptr) bool {
+			_, _, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT)
+			return true
+		})
+		if closed != nil || errors.Is(err, unix.EAGAIN) {
+			return
 		}
 	}
 }
