@@ -19,7 +19,7 @@ PEERS   := isc-dhcp-client udhcpc
 READERS := mandoc zsh fish systemd
 # Where the program is tested as the first process: a container, a machine.
 PLACES  := runc qemu-system-x86
-DEBS    := iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd dbus-daemon $(PEERS) $(READERS) $(PLACES)
+DEBS    := cpio iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd dbus-daemon $(PEERS) $(READERS) $(PLACES)
 # What tests run and no machine may have installed: scripts/unpack.sh says why.
 UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux-image-cloud-amd64 dracut-core dracut-network initramfs-tools-core
 
