@@ -182,21 +182,31 @@ type logSink struct{ *daemon.Syslog }
 
 func (s logSink) put(level slog.Level, _, text string) error { return s.Log(level, text) }
 
-// writePid writes --pid-file. An address is worth more than that file: without
-// it the command goes on.
-func writePid(o *options, log *slog.Logger) *daemon.PidFile {
-	if o.pidFile == "" {
-		return nil
-	}
-	f, err := daemon.WritePid(o.pidFile)
-	if err != nil {
-		log.Warn("no pid file is written", "err", err)
-	}
-	return f
+// A pidFile is that of --pid-file; its zero value is none.
+type pidFile struct {
+	log  *slog.Logger
+	once sync.Once
+	file *daemon.PidFile
 }
 
-func removePid(f *daemon.PidFile, log *slog.Logger) {
-	if err := f.Remove(); err != nil {
-		log.Warn("the pid file stays", "err", err)
+// write writes it. An address is worth more than that file: without it the
+// command goes on.
+func (p *pidFile) write(o *options, log *slog.Logger) {
+	if o.pidFile == "" {
+		return
 	}
+	p.log = log
+	var err error
+	if p.file, err = daemon.WritePid(o.pidFile); err != nil {
+		log.Warn("no pid file is written", "err", err)
+	}
+}
+
+// remove removes it, once: after that it may be another process's.
+func (p *pidFile) remove() {
+	p.once.Do(func() {
+		if err := p.file.Remove(); err != nil {
+			p.log.Warn("the pid file stays", "err", err)
+		}
+	})
 }

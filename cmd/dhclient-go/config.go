@@ -132,6 +132,8 @@ func (o *options) check() error {
 		return &usageError{"--pcap", "there is no standard output in the background: name a file"}
 	case o.once() && o.background != inForeground:
 		return &usageError{"--background", "contradicts --oneshot and --dry-run"}
+	case o.dryRun && o.client.Takeover:
+		return &usageError{"--takeover", "contradicts --dry-run, which is to change nothing"}
 	case o.dryRun && o.nameHost != nil:
 		return &usageError{"--set-hostname", "contradicts --dry-run"}
 	case o.noDNS && o.resolvConf != "":

@@ -21,8 +21,7 @@ const answerLimit = time.Second
 
 // listen has the commands be served. A host that has no place for the socket
 // gets its address all the same.
-func (f *fleet) listen(stop func()) {
-	f.stop = stop
+func (f *fleet) listen() {
 	if f.o.controlDir == "" || f.o.once() {
 		return
 	}
@@ -273,8 +272,8 @@ func (f *fleet) end(ctx context.Context, meant []*berth, w *control.Writer) erro
 }
 
 // halt has the clients of some links end. Without any other, that is the end of
-// the process, as by a signal, unless it has a program to care for.
-func (f *fleet) halt(some []*berth) {
+// the process, as by a signal, unless it has a program to care for: last says so.
+func (f *fleet) halt(some []*berth) (last bool) {
 	f.halting.Lock()
 	defer f.halting.Unlock()
 	others := slices.ContainsFunc(f.berths, func(b *berth) bool {
@@ -282,11 +281,12 @@ func (f *fleet) halt(some []*berth) {
 	})
 	if !others && f.stop != nil {
 		f.stop()
-		return
+		return true
 	}
 	for _, b := range some {
 		b.halt()
 	}
+	return false
 }
 
 func (b *berth) hasEnded() bool {

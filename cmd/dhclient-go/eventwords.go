@@ -62,6 +62,10 @@ func (ev *eventLine) troubleWords(address string) string {
 		return address + " cannot be probed" + colon(ev.Reason)
 	case "no_server":
 		return "no server has answered; next try in " + roughly(time.Duration(ev.Wait*float64(time.Second)))
+	case "took_over":
+		return tookOver(ev.PID, ev.Name, ev.Lease, address)
+	case "handed_over":
+		return "handed over to " + processWords(ev.PID, ev.Name)
 	case "stopped":
 		if address != "" {
 			return "stopped; " + address + " stays"

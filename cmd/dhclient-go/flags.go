@@ -48,6 +48,8 @@ var flagGroups = []flagGroup{
 		{name: "timeout", value: "DUR", help: "exit 2 without a lease by then (60s with -1, -b and\n--dry-run); 0 is no limit", set: setTimeout},
 		{name: "wait", value: "any|all|first", help: "which of several interfaces must get one (all);\nfirst: the others are given up then", set: setWait},
 		{name: "wait-link", value: "DUR", optional: true, help: "wait for the interface to appear", set: setWaitLink},
+		{name: "takeover", help: "take over from the client before, or ip=dhcp",
+			set: func(o *options, _ string) error { o.client.Takeover = true; return nil }},
 		{name: "on-exit", value: "MODE", help: "keep (default), remove or release the lease", set: setOnExit},
 		{name: "dry-run", help: "print the lease as JSON, configure nothing",
 			set: func(o *options, _ string) error { o.dryRun = true; return nil }},

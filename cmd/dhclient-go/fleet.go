@@ -56,8 +56,11 @@ type fleet struct {
 	// are.
 	control *control.Server
 	stop    func()
-	news    control.Feed[*eventLine]
-	netns   uint64
+	// pid is the pid file, and wasHanded says that a link was handed over.
+	pid       pidFile
+	wasHanded atomic.Bool
+	news      control.Feed[*eventLine]
+	netns     uint64
 }
 
 // A berth is the place of one interface, which may not exist yet.
@@ -348,6 +351,9 @@ func (f *fleet) decide(abandon context.CancelCauseFunc) error {
 		return err
 	}
 	if good == 0 || good+halted < len(f.berths) && !f.o.waitAny {
+		if f.wasHanded.Load() {
+			return errHanded
+		}
 		return errStopped
 	}
 	return nil

@@ -58,7 +58,11 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 		b.story.event(ev, func() uint64 { return l.client.Stats().Sent["DISCOVER"] })
 		r.event(ev)
 		l.tellScript(f.o, ev)
+		if _, ok := ev.(client.HandedOver); ok {
+			f.handed(b)
+		}
 	}
+	f.handsOver(&config)
 	if !f.o.dryRun {
 		if err := f.equip(&config, on, l); err != nil {
 			l.closeOthers()
@@ -209,9 +213,10 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 }
 
 // preinit has the scripts bring the link up. What they say of it is not the last
-// word: we do it too.
+// word: we do it too. They would take the address away that a client before us has
+// left.
 func (l *link) preinit(f *fleet) error {
-	if f.o.noPreinit {
+	if f.o.noPreinit || l.takenOver() {
 		return nil
 	}
 	f.attend()

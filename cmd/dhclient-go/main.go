@@ -160,7 +160,8 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	}
 	// Not before the links are ours: another client may have the same file.
 	if !f.none {
-		defer removePid(writePid(o, log), log)
+		f.pid.write(o, log)
+		defer f.pid.remove()
 	}
 	defer context.AfterFunc(signals.ctx, f.super.stopping)()
 	if err := f.prepare(signals, out, errs); err != nil {
@@ -170,9 +171,10 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	// there.
 	release := poll.Hold()
 	defer release()
+	f.stop = o.charge.stopOf(signals)
 	return f.run(signals.ctx, func() {
 		f.executeHelper()
-		f.listen(o.charge.stopOf(signals))
+		f.listen()
 		f.secure()
 		release()
 		time.AfterFunc(attendDelay, f.attend)

@@ -78,6 +78,10 @@ func (r *reporter) line(ev client.Event) string {
 		}
 	case client.Released:
 		return prefix(ev.Lease) + " released"
+	case client.TookOver:
+		return tookOver(ev.PID, ev.From, ev.Lease, "")
+	case client.HandedOver:
+		return "handed over to " + processWords(ev.PID, ev.Name)
 	case client.Stopped:
 		switch {
 		case r.o.once():

@@ -26,6 +26,10 @@ type eventLine struct {
 	Router    string       `json:"router,omitempty"`
 	Station   string       `json:"station,omitempty"`
 	Reason    string       `json:"reason,omitempty"`
+	// PID and Name are the process that the link was taken over from, or is handed
+	// over to.
+	PID  int    `json:"pid,omitempty"`
+	Name string `json:"name,omitempty"`
 	// Wait is the seconds until the next try.
 	Wait float64 `json:"wait_seconds,omitempty"`
 	// Count is how many events are missing here; only watch leaves some out.
@@ -84,6 +88,10 @@ func jsonOf(ev client.Event) eventLine {
 		return eventLine{Event: "probe_failed", Address: text(ev.Addr), Reason: ev.Err.Error()}
 	case client.NoServer:
 		return eventLine{Event: "no_server", Wait: ev.Wait.Seconds()}
+	case client.TookOver:
+		return eventLine{Event: "took_over", PID: ev.PID, Name: ev.From, Lease: ev.Lease}
+	case client.HandedOver:
+		return eventLine{Event: "handed_over", PID: ev.PID, Name: ev.Name, Lease: ev.Lease}
 	case client.Stopped:
 		return eventLine{Event: "stopped", Lease: ev.Lease}
 	case client.Ignored:

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// errHanded is why waiting ended: another process has taken the link over, and
+// gets the lease that was waited for.
+var errHanded = errors.New("handed over to another process before there was a lease")
+
+// handsOver has the client of b leave the link to a process that wants it. With
+// the last link this one ends, and nobody's program may end with it.
+func (f *fleet) handsOver(config *client.Config) {
+	config.OnHandover = func(int, string) error {
+		if f.o.charge != nil {
+			return errors.New("it runs a program (init), which would end with it")
+		}
+		return nil
+	}
+}
+
+// handed ends what the command does for b, whose link gets another process. The
+// pid file goes before that one can write its own at the same place.
+func (f *fleet) handed(b *berth) {
+	f.wasHanded.Store(true)
+	if f.halt([]*berth{b}) {
+		f.pid.remove()
+	}
+}
+
+// takenOver says that another process had the link until now: what is on it is in
+// use.
+func (l *link) takenOver() bool {
+	_, ok := l.client.TakenFrom()
+	return ok
+}
+
+// processWords is a process as a person finds it, with what is known of it.
+func processWords(pid int, name string) string {
+	switch {
+	case pid > 0 && name != "":
+		return fmt.Sprintf("process %d (%s)", pid, name)
+	case pid > 0:
+		return fmt.Sprintf("process %d", pid)
+	}
+	return "a process of another PID namespace"
+}
+
+// tookOver says from whom the link was taken over, and with what: l, or where that
+// was left out its address, empty for nothing.
+func tookOver(pid int, name string, l *lease.Lease, address string) string {
+	text := "taken over from " + processWords(pid, name)
+	switch {
+	case l != nil:
+		return text + ", with " + prefix(l)
+	case address != "":
+		return text + ", with " + address
+	}
+	return text + ", which had no lease"
+}
