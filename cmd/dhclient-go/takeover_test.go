@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// A process that runs a program is not taken over from, and goes on.
+func TestTakeover_InitRefuses(t *testing.T) {
+	s := newStage(t, nil)
+	p := s.init(t, "eth0", "--", s.program(t, "read -r go <"+s.fifo(t, "go")))
+	s.runs(t)
+	q := s.start(t, "eth0", "--takeover")
+	q.exit(t, exitRuntime)
+	q.stderr.contains(t, fmt.Sprintf("process %d", p.cmd.Process.Pid), "does not hand it over: it runs a program (init), which would end with it")
+	if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") {
+		t.Errorf("the address is %q", got)
+	}
+	s.write(t, "go", "\n")
+	p.exit(t, 0)
+}
+
+// Who may not serve the link cannot end who serves it.
+func TestTakeover_UserWithoutRights(t *testing.T) {
+	s := newStage(t, nil)
+	p := s.start(t, "eth0")
+	p.stdout.wait(t, "lease 1h")
+	path, err := exec.LookPath("dhclient-go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command("setpriv", "--reuid=65534", "--clear-groups", "true").Run(); err == nil {
+		const public = "/run/takeover/dhclient-go"
+		s.exec(t, "install", "-D", path, public).exit(t, 0)
+		path = public
+		s.exec(t, "setpriv", "--reuid=65534", "--clear-groups", path, "eth0", "--takeover").exit(t, exitCapability)
+	}
+	s.exec(t, "setpriv", "--bounding-set=-all", "--inh-caps=-all", path, "eth0", "--takeover").exit(t, exitCapability)
+	if p.hasEnded() || !strings.Contains(s.addresses(t, "eth0"), "192.0.0.5/24") {
+		t.Error("the client has ended")
+	}
+}
+
+// hasEnded says that the process is no more.
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// In the background and with --oneshot it is the same, as for a process that waits
+// for its lease still; that fails, for it gets none.
+func TestTakeover_Modes(t *testing.T) {
+	s := newStage(t, silent)
+	waits := s.start(t, "eth0", "--oneshot")
+	s.await(t, dhcpv4.MessageTypeDiscover)
+	behind := s.startBackground(t, plainly, "eth0", "--takeover", "--control-dir", s.path("control"), "--on-exit", "remove")
+	waits.exit(t, exitRuntime)
+	waits.stderr.contains(t, errHanded.Error())
+	s.await(t, dhcpv4.MessageTypeDiscover)
+	mute(t, s.server, false)
+	behind.exit(t, exitDone)
+	first := s.inBackground(t)
+
+	s.start(t, "eth0", "--takeover", "--oneshot").exit(t, exitDone)
+	waitFor(t, "the end of the one before", func() bool { return !alive(first) })
+	if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") {
+		t.Errorf("the address is %q", got)
+	}
+	if pid := s.readPid(); pid != 0 {
+		t.Errorf("the pid file has %d", pid)
+	}
+	if n := s.sent(t, dhcpv4.MessageTypeRelease); n != 0 {
+		t.Errorf("%d RELEASEs", n)
+	}
+}
+
+// Of several links one is handed over, and the others go on; with the last the
+// process ends.
+func TestTakeover_OneOfSeveral(t *testing.T) {
+	s := newStage(t, nil)
+	s.link(t, nil)
+	p := s.start(t, "eth0", "eth1", "--on-exit", "release")
+	p.stdout.wait(t, "eth0: 192.0.0.5/24")
+	p.stdout.wait(t, "eth1: 192.0.1.5/24")
+	q := s.start(t, "eth1", "--takeover")
+	q.stdout.wait(t, "eth1: 192.0.1.5/24")
+	p.stdout.wait(t, "eth1: stopped; 192.0.1.5/24 stays")
+	if out, _ := s.ask(t, exitDone, "status", "--json", "--control-dir", s.path("control"), "eth0"); !strings.Contains(out, fmt.Sprintf(`"pid":%d,`, p.cmd.Process.Pid)) {
+		t.Errorf("eth0 is not served by the first any more: %s", out)
+	}
+	r := s.start(t, "eth0", "--takeover", "--json")
+	p.exit(t, exitDone)
+	r.stdout.wait(t, `"event":"took_over","lease":{"address":"192.0.0.5/24"`)
+	r.stdout.wait(t, fmt.Sprintf(`,"pid":%d,"name":"dhclient-go"}`, p.cmd.Process.Pid))
+	r.stdout.wait(t, `"event":"bound"`)
+	for link, want := range map[string]string{"eth0": "192.0.0.5/24", "eth1": "192.0.1.5/24"} {
+		if got := s.addresses(t, link); !strings.Contains(got, want) {
+			t.Errorf("%s has %q", link, got)
+		}
+	}
+}
