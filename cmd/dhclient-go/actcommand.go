@@ -66,7 +66,7 @@ func (a *action) prudent() error {
 		}
 		return nil
 	}
-	all, err := statuses(o)
+	all, err := statuses(o, false)
 	if len(all) < 2 {
 		return err
 	}
@@ -80,7 +80,11 @@ func (a *action) prudent() error {
 // ask asks for one link, or all.
 func (a *action) ask(ctx context.Context, name string) error {
 	found := false
-	asking := control.Asking{Dir: a.o.controlDir, Request: control.Request{Command: a.command, Interface: name}}
+	request, err := a.o.request(a.command, name, false)
+	if err != nil {
+		return err
+	}
+	asking := control.Asking{Dir: a.o.controlDir, Request: request}
 	asking.Each = func(from int, answer *control.Answer) {
 		var r report
 		if json.Unmarshal(answer.Link, &r) == nil {
@@ -93,7 +97,7 @@ func (a *action) ask(ctx context.Context, name string) error {
 	case err != nil && !found:
 		return unasked(err)
 	case !found:
-		return &noClientError{name, a.o.controlDir}
+		return a.o.noClient(name)
 	}
 	return nil
 }
@@ -140,7 +144,7 @@ func (a *action) ended(from int) {
 func (a *action) late() {
 	for _, name := range slices.Sorted(maps.Keys(a.pending)) {
 		text := fmt.Sprintf("no outcome within %s", span(a.o.timeout))
-		if all, err := statusOf(a.o.controlDir, name); err == nil && len(all) > 0 {
+		if all, err := statusOf(a.o, name, false); err == nil && len(all) > 0 {
 			v := newView(a.stdout)
 			what, _ := v.headline(&all[0].linkStatus)
 			text += fmt.Sprintf("; it goes on: %s, %s", all[0].State, what)

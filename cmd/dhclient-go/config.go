@@ -54,6 +54,9 @@ type options struct {
 	// before the first lease.
 	serverOrFail bool
 
+	// netns is where the links are; nil is here.
+	netns *netns
+
 	// all is for commands: each of several links.
 	all bool
 

@@ -43,6 +43,7 @@ func TestParse(t *testing.T) {
 			o.selectors = []*selector{{text: "en*", names: "en*"}, {text: "driver:virtio_net", drivers: "virtio_net"}}
 		}},
 		{"--wait any", func(o *options) { o.waitAny = true }},
+		{"--netns blue", func(o *options) { o.netns = &netns{text: "blue", path: "/run/netns/blue", name: "blue"} }},
 		{"--wait first", func(o *options) { o.waitAny, o.waitFirst = true, true }},
 		{"--wait first --wait any", func(o *options) { o.waitAny = true }},
 		{"--wait any --wait all", func(*options) {}},
@@ -181,6 +182,10 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--script", "x", "--script-env", "udhcpc", "--no-routes"}, "--routes: contradicts --script-env udhcpc: the script configures the link"},
 		{[]string{"eth0", "--script", "x", "--script-env", "dhclient", "--no-mtu"}, "--no-mtu: contradicts --script-env dhclient: the script configures the link"},
 		{[]string{"eth0", "--script", "x", "--script-env", "dhclient", "--resolv-conf", "y"}, "--resolv-conf: contradicts --script-env dhclient: the script configures the link"},
+		{[]string{"eth0", "--script", "x", "--script-env", "udhcpc", "--netns", "blue"}, "--netns: contradicts --script-env udhcpc: the script would look for the link here; use ip netns exec"},
+		{[]string{"eth0", "--netns", ""}, `--netns: "" is not a name, the number of a process, or a path`},
+		{[]string{"eth0", "--netns", ".."}, `--netns: ".." cannot be the name of a network namespace`},
+		{[]string{"eth0", "--netns", "0"}, `--netns: "0" is not the number of a process`},
 		{[]string{"eth0", "-q", "-v"}, "--quiet: contradicts --verbose"},
 	} {
 		_, err := parse(tt.args)

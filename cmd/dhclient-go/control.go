@@ -46,8 +46,9 @@ func (f *fleet) unlisten() {
 // obey does what a command wants.
 func (f *fleet) obey(ctx context.Context, r *control.Request, w *control.Writer) error {
 	var meant []*berth
+	here := control.SameNetns(r.Netns, f.netns) || r.Home && control.SameNetns(r.Netns, f.home)
 	for _, b := range f.roll() {
-		if control.SameNetns(r.Netns, f.netns) && (r.Interface == "" || r.Interface == b.name) {
+		if here && (r.Interface == "" || r.Interface == b.name) {
 			meant = append(meant, b)
 		}
 	}

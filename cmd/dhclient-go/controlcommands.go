@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/dhclient-go/dhclient-go/internal/control"
 )
 
 // actionTimeout is how long a command waits for an outcome, unless --timeout
@@ -22,6 +24,7 @@ var (
 	allFlag     = flagRow{name: "all", help: "each of several links", set: func(o *options, _ string) error { o.all = true; return nil }}
 	dirFlag     = flagRow{name: "control-dir", value: "DIR", help: "where clients listen (" + defaultControlDir + ")", set: setAskedDir}
 	storedFlag  = flagRow{name: "lease-dir", value: "DIR", help: "where leases are kept (" + defaultLeaseDir + ")", set: setLeaseDir}
+	netnsFlag   = flagRow{name: "netns", value: "NAME", help: "links of that network namespace (NAME, PID or PATH)", set: setNetns}
 	commandHelp = flagRow{name: "help", short: "h", help: "print this and exit", set: func(o *options, _ string) error { o.help = true; return nil }}
 )
 
@@ -32,11 +35,11 @@ Exit     0 done, 1 no client for that or an error, 2 it did not come to that,
 
 // controlCommands are those that speak to the clients that run.
 func controlCommands() []command {
-	act := []flagRow{waitFlag, dirFlag, commandHelp}
-	end := []flagRow{allFlag, waitFlag, dirFlag, commandHelp}
+	act := []flagRow{waitFlag, netnsFlag, dirFlag, commandHelp}
+	end := []flagRow{allFlag, waitFlag, netnsFlag, dirFlag, commandHelp}
 	return []command{
 		{name: "status", help: "how the links are: lease, server, counts, history", run: with("status", showStatus),
-			args: "[IF...] [--json]", flags: []flagRow{jsonFlag, dirFlag, commandHelp}, more: `
+			args: "[IF...] [--json]", flags: []flagRow{jsonFlag, netnsFlag, dirFlag, commandHelp}, more: `
 Shows for each link that a client keeps a lease on, or for those named: its
 state, the lease and how much of it is over (o is now; T1, T2: when it is
 renewed, and when any server is asked), what is configured, what was sent,
@@ -45,14 +48,14 @@ received and rejected, and what happened last. --json prints a line for each.
 Exit     0 each has a lease, 2 one has none, 1 no client, 4 no permission,
          64 wrong command line`},
 		{name: "lease", help: "the whole lease, with options that have no name", run: with("lease", showLease),
-			args: "[IF...] [--json]", flags: []flagRow{jsonFlag, dirFlag, storedFlag, commandHelp}, more: `
+			args: "[IF...] [--json]", flags: []flagRow{jsonFlag, netnsFlag, dirFlag, storedFlag, commandHelp}, more: `
 Shows all that the server has given. If no client runs, the stored lease is
 shown, and that it is only stored.
 
 Exit     0 there is a lease, 2 there is none, 1 an error, 4 no permission,
          64 wrong command line`},
 		{name: "watch", help: "events as they come, until the client ends", run: with("watch", watch),
-			args: "[IF...] [--json]", flags: []flagRow{jsonFlag, dirFlag, commandHelp}, more: `
+			args: "[IF...] [--json]", flags: []flagRow{jsonFlag, netnsFlag, dirFlag, commandHelp}, more: `
 Shows how the links are, and then what happens, until the last client ends.
 --json prints the lines that the client prints with its own --json. Who reads
 too slowly is told how many events were left out: no client waits.` + exitText},
@@ -94,15 +97,52 @@ func (o *options) asked() []string {
 	return o.links
 }
 
+// request is what to ask about the link called name, or all: those of --netns or
+// of this network namespace. Where nothing is done to them, home includes those
+// that processes of this namespace serve in others.
+func (o *options) request(command, name string, home bool) (r control.Request, err error) {
+	r = control.Request{Command: command, Interface: name, Home: home && o.netns == nil}
+	if o.netns != nil {
+		r.Netns, err = o.netns.number()
+	}
+	return r, err
+}
+
 // A noClientError says that nobody answers.
-type noClientError struct{ name, dir string }
+type noClientError struct {
+	name, dir string
+	// asked is the network namespace that was asked about, empty for this one,
+	// and other another one with such a client.
+	asked, other string
+}
 
 // Error names the link, and where was looked.
 func (e *noClientError) Error() string {
-	if e.name == "" {
-		return fmt.Sprintf("no client runs in this network namespace (none answers in %s)", e.dir)
+	of, in := "", "this network namespace"
+	if e.name != "" {
+		of = " of " + e.name
 	}
-	return fmt.Sprintf("no client of %s runs in this network namespace (none answers in %s)", e.name, e.dir)
+	if e.asked != "" {
+		in = "the network namespace " + e.asked
+	}
+	text := fmt.Sprintf("no client%s runs in %s (none answers in %s)", of, in, e.dir)
+	if e.other != "" {
+		text += "; one does with --netns " + e.other
+	}
+	return text
+}
+
+// noClient is the error for the link called name.
+func (o *options) noClient(name string) error {
+	e := &noClientError{name: name, dir: o.controlDir}
+	if o.netns != nil {
+		e.asked = o.netns.text
+		return e
+	}
+	if all, err := statusOf(o, name, true); err == nil && len(all) > 0 {
+		e.other = all[0].Netns
+	}
+	return e
 }
 
 // A forbiddenError says that we may not ask.
@@ -128,15 +168,15 @@ func unasked(err error) error {
 	return err
 }
 
-// statuses asks for all links that o is about, in order. Each that is named is
-// there, or none is and there is an error.
-func statuses(o *options) (all []*answeredStatus, err error) {
+// statuses asks for all links that o is about, in order; home is that of request.
+// Each that is named is there, or none is and there is an error.
+func statuses(o *options, home bool) (all []*answeredStatus, err error) {
 	var errs []error
 	for _, name := range o.asked() {
-		found, err := statusOf(o.controlDir, name)
+		found, err := statusOf(o, name, home)
 		switch {
 		case len(found) == 0 && err == nil:
-			return nil, &noClientError{name, o.controlDir}
+			return nil, o.noClient(name)
 		case len(found) == 0:
 			return nil, err
 		case err != nil:

@@ -46,7 +46,7 @@ var flagGroups = []flagGroup{
 		{name: "control-dir", value: "DIR", help: "where commands find it (" + defaultControlDir + ");\nempty: nowhere", set: setControlDir},
 		{name: "pid-file", value: "PATH", help: "write the number of the process to PATH", set: setPidFile},
 		{name: "timeout", value: "DUR", help: "exit 2 without a lease by then (60s with -1, -b and\n--dry-run); 0 is no limit", set: setTimeout},
-		{name: "wait", value: "any|all|first", help: "which of several interfaces must get one (all);\nfirst: the others are given up then", set: setWait},
+		{name: "wait", value: "any|all|first", help: "which must get a lease (all); first: that one alone", set: setWait},
 		{name: "wait-link", value: "DUR", optional: true, help: "wait for the interface to appear", set: setWaitLink},
 		{name: "takeover", help: "take over from the client before, or ip=dhcp",
 			set: func(o *options, _ string) error { o.client.Takeover = true; return nil }},
@@ -56,6 +56,7 @@ var flagGroups = []flagGroup{
 		{name: "start-delay", value: "DUR", help: "wait before the first DISCOVER", set: setStartDelay},
 		{name: "no-sandbox", help: "keep all capabilities, run scripts in this process",
 			set: func(o *options, _ string) error { o.noSandbox = true; return nil }},
+		{name: "netns", value: "NAME", help: "in network namespace NAME, of process PID, or at PATH", set: setNetns},
 		{name: "interface", short: "i", value: "IF", list: true, help: "the same as the argument IF", set: addLink},
 	}},
 	{"What it asks for", []flagRow{

@@ -52,20 +52,25 @@ type fleet struct {
 	// complained says that it is known that it cannot be executed.
 	complained atomic.Bool
 	// control serves the commands, which may be nobody, and stop ends the
-	// process for one of them. news is what they are told, netns where the links
-	// are.
+	// process for one of them. news is what they are told.
 	control *control.Server
 	stop    func()
+	news    control.Feed[*eventLine]
 	// pid is the pid file, and wasHanded says that a link was handed over.
 	pid       pidFile
 	wasHanded atomic.Bool
-	news      control.Feed[*eventLine]
-	netns     uint64
+	// place is where the links are, netns its number, and home that of our own
+	// namespace. unopened are the links that have yet to be opened there.
+	place       *place
+	netns, home uint64
+	unopened    atomic.Int32
 }
 
 // A berth is the place of one interface, which may not exist yet.
 type berth struct {
 	name string
+	// netns is where the link is, as --netns has it.
+	netns string
 	// link is there once ready is closed, and err once ended is.
 	link         *link
 	err          error
@@ -81,10 +86,10 @@ type berth struct {
 }
 
 func (f *fleet) newBerth(name string) *berth {
-	b := &berth{name: name, ready: make(chan struct{}), ended: make(chan struct{})}
+	b := &berth{name: name, netns: f.place.label(), ready: make(chan struct{}), ended: make(chan struct{})}
 	b.halted, b.halt = context.WithCancel(context.Background())
 	if !f.o.once() {
-		b.story = &story{name: name, news: &f.news}
+		b.story = &story{name: name, netns: b.netns, news: &f.news}
 	}
 	return b
 }
@@ -103,11 +108,20 @@ var (
 
 // newFleet has a berth for each interface, and nothing open.
 func newFleet(ctx context.Context, o *options, out io.Writer, log *slog.Logger) (*fleet, error) {
-	ns, err := netcfg.Open(log)
+	place, err := openPlace(o.netns)
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{ctx: ctx, attend: func() {}, aides: ourselves{}, o: o, out: out, log: log, ns: ns, netns: control.Netns()}
+	f := &fleet{ctx: ctx, attend: func() {}, aides: ourselves{}, o: o, out: out, log: log, place: place, netns: place.number(), home: control.Netns()}
+	o.resolveFor(place, log)
+	err = place.do(func() (err error) {
+		f.ns, err = netcfg.Open(log)
+		return err
+	})
+	if err != nil {
+		place.close()
+		return nil, err
+	}
 	if f.capture, err = openCapture(o, log); err != nil {
 		f.close()
 		return nil, err
@@ -159,7 +173,11 @@ func (f *fleet) openAll() error {
 
 // open puts the client of b together.
 func (f *fleet) open(b *berth) (err error) {
-	if b.link, err = f.openLink(b); err != nil {
+	err = f.place.do(func() (err error) {
+		b.link, err = f.openLink(b)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	close(b.ready)
@@ -188,6 +206,7 @@ func (f *fleet) close() {
 	})
 	f.stopHelper()
 	f.o.charge.close()
+	f.place.close()
 	f.closeCapture(opened || f.o.waitLink != 0)
 	if err := f.ns.Close(); err != nil {
 		f.log.Debug("close the network namespace", "err", err)
@@ -265,6 +284,12 @@ func (f *fleet) run(signalled context.Context, meanwhile func()) error {
 func (f *fleet) start(ctx, limit context.Context, running *sync.WaitGroup) {
 	for _, b := range f.berths {
 		b.limit, b.abandon = context.WithCancelCause(limit)
+		if b.link == nil && b.err == nil {
+			f.unopened.Add(1)
+		}
+	}
+	if len(f.berths) > 0 && f.unopened.Load() == 0 {
+		f.place.close()
 	}
 	for _, b := range f.berths {
 		running.Go(func() {
@@ -283,10 +308,14 @@ func (f *fleet) keep(ctx context.Context, b *berth) error {
 	defer cancel()
 	defer context.AfterFunc(b.halted, cancel)()
 	if b.link == nil {
-		if err := f.appear(ctx, b.name); err != nil {
-			return err
+		err := f.appear(ctx, b.name)
+		if err == nil {
+			err = f.open(b)
 		}
-		if err := f.open(b); err != nil {
+		if f.unopened.Add(-1) == 0 {
+			f.place.close() // nothing is opened there any more
+		}
+		if err != nil {
 			return err
 		}
 	}

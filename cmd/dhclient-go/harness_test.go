@@ -123,8 +123,13 @@ func (s *site) start(t *testing.T, args ...string) *process {
 // exec runs a program in the client's namespace.
 func (s *site) exec(t *testing.T, argv ...string) *process {
 	t.Helper()
-	p := &process{stdout: newLines(), stderr: newLines(), ended: make(chan struct{})}
-	p.cmd = s.Command(context.Background(), argv[0], argv[1:]...)
+	return runProcess(t, s.Command(context.Background(), argv[0], argv[1:]...), argv)
+}
+
+// runProcess runs cmd, which is called argv.
+func runProcess(t *testing.T, cmd *exec.Cmd, argv []string) *process {
+	t.Helper()
+	p := &process{cmd: cmd, stdout: newLines(), stderr: newLines(), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	// The race detector waits a second before a program ends, else.
 	p.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")

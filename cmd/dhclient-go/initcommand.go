@@ -46,7 +46,7 @@ var initFlags = []flagRow{
 }
 
 // notInit are flags of the client that make no sense there.
-var notInit = []string{"oneshot", "background", "dry-run"}
+var notInit = []string{"oneshot", "background", "dry-run", "netns"}
 
 // allInitFlags are the client's flags and its own.
 var allInitFlags = sync.OnceValue(func() []flagRow {

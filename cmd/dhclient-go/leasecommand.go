@@ -19,7 +19,7 @@ import (
 
 // showLease is the command lease.
 func showLease(o *options, stdout, stderr io.Writer) (int, error) {
-	all, err := statuses(o)
+	all, err := statuses(o, true)
 	switch {
 	case is[*noClientError](err):
 		return showStored(o, stdout, stderr)
@@ -39,7 +39,7 @@ func showLease(o *options, stdout, stderr io.Writer) (int, error) {
 				return 0, err
 			}
 		default:
-			v.lease(i > 0, st.Interface, st.Lease)
+			v.lease(i > 0, st.where(), st.Lease)
 		}
 	}
 	return code, cmp.Or(v.flush(stdout), err)
@@ -50,17 +50,17 @@ func showStored(o *options, stdout, stderr io.Writer) (int, error) {
 	names := o.links
 	if len(names) == 0 {
 		var err error
-		if names, err = storedNames(o.leaseDir); err != nil {
+		if names, err = storedNames(o.leases()); err != nil {
 			return 0, err
 		}
 		if len(names) == 0 {
-			return 0, errors.Join(&noClientError{"", o.controlDir}, fmt.Errorf("no lease is stored in %s", o.leaseDir))
+			return 0, errors.Join(o.noClient(""), fmt.Errorf("no lease is stored in %s", o.leases()))
 		}
 	}
 	code := exitDone
 	v := newView(stdout)
 	for i, name := range names {
-		store, err := lease.NewDir(o.leaseDir, name)
+		store, err := lease.NewDir(o.leases(), name)
 		if err != nil {
 			return 0, err
 		}
@@ -70,7 +70,7 @@ func showStored(o *options, stdout, stderr io.Writer) (int, error) {
 			return 0, err
 		case l == nil:
 			code = exitNoLease
-			complain(stderr, fmt.Errorf("%s: no client runs, and no lease is stored in %s", name, o.leaseDir))
+			complain(stderr, fmt.Errorf("%s: no client runs, and no lease is stored in %s", name, o.leases()))
 			continue
 		}
 		complain(stderr, fmt.Errorf("%s: no client runs; this is the stored lease", name))

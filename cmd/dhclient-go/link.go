@@ -50,7 +50,7 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	l := &link{name: name, watcher: on}
 	config := f.o.client
 	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
-	r := &reporter{name: name, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }, super: f.super}
+	r := &reporter{name: name, netns: b.netns, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }, super: f.super}
 	config.OnEvent = func(ev client.Event) {
 		if _, ok := ev.(client.Transition); !ok {
 			f.attend() // whoever hears of it can stop us
@@ -158,7 +158,7 @@ func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
 
 // ownOutfit is what links have under our own name.
 func (o *options) ownOutfit(name string, _ lease.LinkState, config *client.Config) (*outfit, error) {
-	store, err := lease.NewDir(o.leaseDir, name)
+	store, err := lease.NewDir(o.leases(), name)
 	return &outfit{store: store, hooks: o.ownHooks(config)}, err
 }
 

@@ -14,8 +14,10 @@ type linkStatus struct {
 	// with: it goes on while the clock on the wall is set.
 	Time      time.Time `json:"time"`
 	Interface string    `json:"interface"`
-	PID       int       `json:"pid"`
-	Version   string    `json:"version"`
+	// Netns is where the link is, as --netns of its process has it.
+	Netns   string `json:"netns,omitempty"`
+	PID     int    `json:"pid"`
+	Version string `json:"version"`
 	// State is that of RFC 2131 figure 5 or of package client, or ABSENT while
 	// the interface is waited for; since then, and why in a few words.
 	State  string    `json:"state"`
@@ -58,7 +60,7 @@ const (
 
 // status is how the link of b is.
 func (b *berth) status() *linkStatus {
-	st := &linkStatus{Time: lease.Now(), Interface: b.name, PID: os.Getpid(), Version: versionNumber(), Link: linkMissing}
+	st := &linkStatus{Time: lease.Now(), Interface: b.name, Netns: b.netns, PID: os.Getpid(), Version: versionNumber(), Link: linkMissing}
 	var l *link
 	select {
 	case <-b.ready:

@@ -16,10 +16,10 @@ import (
 // A reporter says on standard output what becomes of one link. What goes wrong
 // is in the log.
 type reporter struct {
-	name string
-	out  io.Writer
-	log  *slog.Logger
-	o    *options
+	name, netns string
+	out         io.Writer
+	log         *slog.Logger
+	o           *options
 	// noServer is called when the schedule gives up, unless it is nil.
 	noServer func()
 	// super may be nil.

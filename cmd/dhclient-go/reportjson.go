@@ -16,6 +16,7 @@ import (
 type eventLine struct {
 	Time      time.Time    `json:"time"`
 	Interface string       `json:"interface"`
+	Netns     string       `json:"netns,omitempty"`
 	Event     string       `json:"event"`
 	From      string       `json:"from,omitempty"`
 	To        string       `json:"to,omitempty"`
@@ -42,7 +43,7 @@ func (r *reporter) writeJSON(ev client.Event) {
 		return // whoever can send us packets could fill a disk with it
 	}
 	line := jsonOf(ev)
-	line.Time, line.Interface = lease.Now(), r.name
+	line.Time, line.Interface, line.Netns = lease.Now(), r.name, r.netns
 	b, err := json.Marshal(line)
 	if err != nil {
 		r.log.Error("encode an event", "if", r.name, "err", err)

@@ -20,6 +20,12 @@ func (f *fleet) secure() {
 		f.log.Warn("there is no sandbox: this process has to run programs itself")
 		return
 	}
+	if f.pending && f.place.isElsewhere() {
+		// With CAP_SYS_ADMIN kept, for which the kernel has no finer name, it
+		// would be none.
+		f.log.Warn("there is no sandbox: a link that does not exist yet will be opened in another network namespace")
+		return
+	}
 	report, err := sandbox.Enter(f.sandbox())
 	if err != nil {
 		f.log.Error("there is no sandbox", "err", err)

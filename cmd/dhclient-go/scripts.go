@@ -53,6 +53,8 @@ func (o *options) checkScripts() error {
 		return &usageError{"--script", "is needed with --script-env and --script-timeout"}
 	case !o.hooks.Configures:
 		return nil
+	case o.netns != nil:
+		return &usageError{"--netns", fmt.Sprintf("contradicts --script-env %v: the script would look for the link here; use ip netns exec", o.hooks.Dialect)}
 	}
 	for _, c := range []struct {
 		flag  string

@@ -22,8 +22,11 @@ type answeredStatus struct {
 
 // statusOf asks for the link called name, or for all, in order. None is no error;
 // an error does not mean that there is none.
-func statusOf(dir, name string) (all []*answeredStatus, err error) {
-	asking := control.Asking{Dir: dir, Request: control.Request{Command: "status", Interface: name}, Patience: processPatience}
+func statusOf(o *options, name string, home bool) (all []*answeredStatus, err error) {
+	asking := control.Asking{Dir: o.controlDir, Patience: processPatience}
+	if asking.Request, err = o.request("status", name, home); err != nil {
+		return nil, err
+	}
 	var bad error
 	asking.Each = func(_ int, a *control.Answer) {
 		st := &answeredStatus{raw: a.Link}
@@ -82,7 +85,7 @@ func (st *linkStatus) onWall(now time.Time) {
 
 // showStatus is the command status.
 func showStatus(o *options, stdout, _ io.Writer) (int, error) {
-	all, err := statuses(o)
+	all, err := statuses(o, true)
 	if len(all) == 0 {
 		return 0, err
 	}

@@ -32,7 +32,7 @@ func (v *view) status(st *linkStatus) {
 // head is the first line: the link, its state, and what that means now.
 func (v *view) head(st *linkStatus) {
 	what, since := v.headline(st)
-	name, what := v.clean(st.Interface), v.clean(what)
+	name, what := v.clean(st.where()), v.clean(what)
 	used := columns(name) + 2 + columns(st.State) + 2
 	head := v.paint(bold, name) + "  " + v.paint(colourOf(st), v.clean(st.State)) + "  "
 	if room := v.width - used - columns(what) - columns(since); room >= 2 && since != "" {
@@ -47,6 +47,16 @@ func (v *view) head(st *linkStatus) {
 	if since != "" {
 		v.line(strings.Repeat(" ", used) + since)
 	}
+}
+
+// where is the link and, in another network namespace, that.
+func (st *linkStatus) where() string { return where(st.Interface, st.Netns) }
+
+func where(name, netns string) string {
+	if netns == "" {
+		return name
+	}
+	return name + " in " + netns
 }
 
 func colourOf(st *linkStatus) string {

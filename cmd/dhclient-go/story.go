@@ -16,7 +16,7 @@ const storyLength = 32
 // A story is what has become of one link, for the commands that ask. It is nil
 // where nobody can ask, and its methods do nothing then.
 type story struct {
-	name string
+	name, netns string
 	// news are the events as they come: those of the whole fleet.
 	news *control.Feed[*eventLine]
 
@@ -55,7 +55,7 @@ func (s *story) event(ev client.Event, discovers func() uint64) {
 		return // whoever can send us packets could have us forget the rest
 	}
 	line := jsonOf(ev)
-	line.Time, line.Interface = lease.Now(), s.name
+	line.Time, line.Interface, line.Netns = lease.Now(), s.name, s.netns
 	s.mu.Lock()
 	s.remember(ev, line.Time)
 	if t, ok := ev.(client.Transition); ok && t.From.String() == "SELECTING" {

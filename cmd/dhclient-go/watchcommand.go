@@ -13,16 +13,21 @@ import (
 // watch is the command of that name. Each process is asked once for each link
 // that is named, and tells as long as it runs.
 func watch(o *options, stdout, _ io.Writer) (int, error) {
-	if all, err := statuses(o); len(all) == 0 {
+	if all, err := statuses(o, true); len(all) == 0 {
 		return 0, err // nobody would ever say anything
 	}
 	v := newView(stdout)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	asking := control.Asking{Dir: o.controlDir, Request: control.Request{Command: "watch"}}
+	name := ""
 	if len(o.links) == 1 {
-		asking.Request.Interface = o.links[0]
+		name = o.links[0]
 	}
+	request, err := o.request("watch", name, true)
+	if err != nil {
+		return 0, err
+	}
+	asking := control.Asking{Dir: o.controlDir, Request: request}
 	var lost error // nobody reads us any more
 	asking.Each = func(_ int, a *control.Answer) {
 		if err := o.tell(v, a, stdout); err != nil {
@@ -84,14 +89,14 @@ func (o *options) tellState(v *view, raw json.RawMessage, stdout io.Writer) erro
 // asEvent is how a link is, as if it had become so now.
 func (st *linkStatus) asEvent(v *view) *eventLine {
 	what, _ := v.headline(st)
-	return &eventLine{Time: v.now, Interface: st.Interface, Event: st.State + ", " + what}
+	return &eventLine{Time: v.now, Interface: st.Interface, Netns: st.Netns, Event: st.State + ", " + what}
 }
 
 // tell writes a line for ev: one, for who looks for it.
 func (v *view) tell(ev *eventLine) {
 	head := v.clock(ev.Time, "15:04:05") + " "
 	if ev.Interface != "" {
-		head += v.clean(ev.Interface) + ": "
+		head += v.clean(where(ev.Interface, ev.Netns)) + ": "
 	}
 	v.line(head + v.happened(ev))
 }

@@ -23,7 +23,8 @@ const maxAnswer = 1 << 20
 type Asking struct {
 	// Dir is the directory of the sockets.
 	Dir string
-	// Request is what to ask; its Version and Netns are filled in.
+	// Request is what to ask; its Version is filled in, and where it has none
+	// the Netns that the caller is in.
 	Request Request
 	// Patience is how long a process may be silent; 0 for ever.
 	Patience time.Duration
@@ -40,7 +41,10 @@ type Asking struct {
 // or that one ends meanwhile, is no error. The error has one for each that could not be asked, or did not answer:
 // fs.ErrPermission for those that we may not ask.
 func (a Asking) Do(ctx context.Context) error {
-	a.Request.Version, a.Request.Netns = Version, Netns()
+	a.Request.Version = Version
+	if a.Request.Netns == 0 {
+		a.Request.Netns = Netns()
+	}
 	line, err := json.Marshal(a.Request)
 	if err != nil {
 		return fmt.Errorf("encode the request: %w", err)

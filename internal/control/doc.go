@@ -11,7 +11,7 @@
 // Answer, until the end: the last has Done, or Error. A line without either at
 // the end means that the process has ended. Sending anything more, or closing
 // one's end, ends the conversation. A process answers for those of its links that
-// are in the network namespace of who asks; that may be none of them.
+// are in the network namespace that is asked about; that may be none of them.
 //
 // What a peer can do is bounded: see the constants of server.go.
 package control
@@ -42,6 +42,9 @@ type Request struct {
 	// Netns is the network namespace whose links are meant: the number of its
 	// inode, as Netns returns it.
 	Netns uint64 `json:"netns,omitempty"`
+	// Home says that links elsewhere are meant too, if the process that serves
+	// them is in Netns.
+	Home bool `json:"home,omitempty"`
 }
 
 // An Answer is a line of what a process says. One of its fields is set.
