@@ -130,7 +130,7 @@ func (a Asking) converse(f *os.File, line []byte, each func(*Answer)) error {
 	switch err := r.Err(); {
 	case errors.Is(err, os.ErrDeadlineExceeded), err != nil && writing == nil:
 		return err
-	case writing != nil:
+	case writing != nil && !errors.Is(writing, unix.EPIPE): // else it was gone by then
 		return writing
 	}
 	return errEnded
