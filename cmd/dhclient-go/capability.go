@@ -9,7 +9,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/client"
 )
 
-// checkCapabilities says which capability is missing, before anything is
+// checkCapabilities says which capabilities are missing, before anything is
 // touched. A user namespace can have both and still be refused: then the
 // kernel's own errors say so later.
 func checkCapabilities(o *options) error {
@@ -17,13 +17,14 @@ func checkCapabilities(o *options) error {
 	if err != nil {
 		return nil // the kernel has the last word
 	}
-	switch {
-	case !has(unix.CAP_NET_RAW):
-		return needs("CAP_NET_RAW", "open the packet socket", unix.EPERM)
-	case !has(unix.CAP_NET_ADMIN) && !o.dryRun:
-		return needs("CAP_NET_ADMIN", "set addresses and routes", unix.EPERM)
+	var missing []error
+	if !has(unix.CAP_NET_RAW) {
+		missing = append(missing, needs("CAP_NET_RAW", "open the packet socket", unix.EPERM))
 	}
-	return nil
+	if !has(unix.CAP_NET_ADMIN) && !o.dryRun {
+		missing = append(missing, needs("CAP_NET_ADMIN", "set addresses and routes", unix.EPERM))
+	}
+	return errors.Join(missing...)
 }
 
 // effective reads the capabilities of this thread.

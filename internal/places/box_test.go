@@ -158,11 +158,17 @@ const nobody = 65534
 // asNobody has the container run without root.
 func (b *box) asNobody(t *testing.T) {
 	t.Helper()
+	needsNobody(t)
+	b.Spec.Process.User.UID, b.Spec.Process.User.GID = nobody, nobody
+}
+
+// needsNobody skips a test where nobody is no user.
+func needsNobody(t *testing.T) {
+	t.Helper()
 	// "0 0 4294967295": all users there are.
 	if m, err := os.ReadFile("/proc/self/uid_map"); err != nil || len(strings.Fields(string(m))) != 3 || strings.HasSuffix(string(m), " 1\n") {
 		missing(t, "there is no other user in this user namespace: %s, %v", m, err)
 	}
-	b.Spec.Process.User.UID, b.Spec.Process.User.GID = nobody, nobody
 }
 
 // setCapabilities does what `setcap cap_net_bind_service,cap_net_admin,cap_net_raw=ep`
