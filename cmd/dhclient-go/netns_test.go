@@ -380,3 +380,19 @@ func TestPlace_ThreadsGoBackOrEnd(t *testing.T) {
 		t.Errorf("after it was closed: %v", err)
 	}
 }
+
+// A link there is taken over as one here is.
+func TestNetns_Takeover(t *testing.T) {
+	s := newSite(t)
+	host := nettest.NewNS(t, "host")
+	s.link(t, nil)
+	one := s.from(t, host, "--netns", s.Name, s.leaseDir(), "eth0")
+	one.stdout.wait(t, line0)
+	two := s.from(t, host, "--netns=/run/netns/"+s.Name, s.leaseDir(), "--takeover", "eth0", "-v")
+	one.exit(t, exitDone)
+	two.stdout.wait(t, "eth0: taken over from process "+strconv.Itoa(one.cmd.Process.Pid)+" ")
+	if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") {
+		t.Errorf("addresses: %s", got)
+	}
+	isAtHome(t, two.cmd.Process.Pid, host)
+}
