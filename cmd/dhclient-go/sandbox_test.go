@@ -66,6 +66,7 @@ func TestSandbox_EveryThread(t *testing.T) {
 	p.signal(t, syscall.SIGUSR2)
 	p.stdout.wait(t, "released")
 	s.await(t, dhcpv4.MessageTypeRelease)
+	waitFor(t, "the end of the address", func() bool { return s.addresses(t, "eth0") == "" })
 	check("after the release")
 	p.signal(t, syscall.SIGUSR1)
 	waitFor(t, "another lease", func() bool { return strings.Contains(s.addresses(t, "eth0"), "192.0.0.5/24") })
