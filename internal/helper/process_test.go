@@ -63,7 +63,7 @@ grep -E 'Sig(Blk|Ign)' /proc/self/status >$1/signals; echo $$ >$1/pid; exit 7`)
 	if got := strings.Fields(text(dir + "/fds")); strings.Join(got, " ") != "0 1 2 3" {
 		t.Errorf("descriptors %q", got)
 	}
-	if got := text(dir + "/signals"); got != "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n" {
+	if got := settable(text(dir + "/signals")); got != "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n" {
 		t.Errorf("signals:\n%s", got)
 	}
 	if got := text(dir + "/pid"); got != fmt.Sprintln(process.PID()) {

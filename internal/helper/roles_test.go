@@ -151,6 +151,12 @@ func status(pid int, name string) string {
 	return ""
 }
 
+// settable is a list of masks without signal 32, which glibc has all that it starts
+// with posix_spawn(3) ignore, as make does, and lets nobody set.
+func settable(masks string) string {
+	return strings.ReplaceAll(masks, "0000000080000000", "0000000000000000")
+}
+
 // Who waits for the end of a process's output does not wait for its helper.
 func TestHelper_LeavesStdio(t *testing.T) {
 	t.Parallel()
@@ -207,7 +213,7 @@ func TestRun_SignalsOfWhoStartedUs(t *testing.T) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	for _, name := range []string{"/looks-p", "/looks-s"} {
 		eventually(t, name+" has looked", func() bool { return text(dir+name+".signals") != "" })
-		if got, want := text(dir+name+".signals"), "0000000000000000 0000000000000000"; got != want {
+		if got, want := settable(text(dir+name+".signals")), "0000000000000000 0000000000000000"; got != want {
 			t.Errorf("%s: blocked and ignored are %s", name, got)
 		}
 	}

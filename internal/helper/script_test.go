@@ -79,7 +79,7 @@ func TestScript_HasItsEnvironmentAndNoMore(t *testing.T) {
 	if got := strings.Join(strings.Fields(k.file("fds")), " "); got != "0 1 2 3" { // one is ls's own
 		t.Errorf("descriptors %q", got)
 	}
-	if got := k.file("signals"); got != "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n" {
+	if got := settable(k.file("signals")); got != "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n" {
 		t.Errorf("signals:\n%s", got)
 	}
 	if got := k.file("cwd"); got != "/\n" {
