@@ -95,6 +95,7 @@ type options struct {
 	scriptSet bool
 
 	leaseDir   string
+	evidence   evidence
 	controlDir string
 	noDNS      bool
 	resolvConf string
@@ -109,7 +110,7 @@ type options struct {
 }
 
 func newOptions() *options {
-	return &options{timeout: forever, leaseDir: defaultLeaseDir, controlDir: defaultControlDir, probe: arpcheck.DefaultDuration,
+	return &options{timeout: forever, leaseDir: defaultLeaseDir, evidence: places, controlDir: defaultControlDir, probe: arpcheck.DefaultDuration,
 		as: "dhclient-go"}
 }
 

@@ -28,6 +28,8 @@ type link struct {
 	// prepare has the scripts that configure the link bring it up; nil where
 	// there are none.
 	prepare func() error
+	// left says that a client that has ended has left its address on the link.
+	left bool
 }
 
 // An outfit is what one link has of its own.
@@ -141,6 +143,9 @@ func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
 	if fit.store != nil {
 		config.LeaseStore = fit.store
 	}
+	if f.o.client.Takeover && config.LeaseStore != nil {
+		f.testify(config, on, l, now)
+	}
 	if err := f.configures(config, on, l, fit.hooks, now.Index); err != nil {
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
@@ -216,7 +221,7 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 // word: we do it too. They would take the address away that a client before us has
 // left.
 func (l *link) preinit(f *fleet) error {
-	if f.o.noPreinit || l.takenOver() {
+	if f.o.noPreinit || l.left || l.takenOver() {
 		return nil
 	}
 	f.attend()

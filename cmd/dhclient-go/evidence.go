@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/inherit"
+	"github.com/dhclient-go/dhclient-go/netcfg"
+)
+
+// evidence is where clients that have ended say what they got.
+type evidence struct {
+	// leases is the folder of a client that had no other yet, klibc that of the
+	// files of its ipconfig, and kernel what ip=dhcp leaves.
+	leases, klibc, kernel string
+}
+
+// places is where it is on a host.
+var places = evidence{leases: defaultControlDir + "/leases", klibc: "/run", kernel: "/proc/net/pnp"}
+
+// A witness says of an address that is on a link which lease it was given by; nil
+// if it knows nothing.
+type witness struct {
+	name string
+	say  func(netcfg.Found) (*lease.Lease, error)
+}
+
+// testify looks whether an address of the link was got by DHCP, by whomever. If so
+// it is ours from now on, and its lease is what the client goes on from: a server
+// is asked for it before anything is changed. Without evidence an address is an
+// administrator's.
+func (f *fleet) testify(config *client.Config, on *netcfg.Link, l *link, now lease.LinkState) {
+	log := f.log.With("if", l.name)
+	found, err := on.Found()
+	if err != nil {
+		log.Warn("it is not known what another client has left", "err", err)
+		return
+	}
+	for _, w := range f.witnesses(config.LeaseStore, now) {
+		for _, a := range found {
+			got, err := w.say(a)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				continue
+			case err != nil:
+				log.Warn("what another client has left is not used", "of", w.name, "err", err)
+				continue
+			case got == nil || got.Address != a.Address.Addr() || got.Bits != 0 && got.Bits != a.Address.Bits():
+				continue
+			case got.HardwareAddr != now.HardwareAddr || got.Expired(lease.Now()):
+				continue
+			}
+			logFound(log, w.name, a)
+			on.Adopt(a)
+			l.left = true
+			config.LeaseStore = foundStore{config.LeaseStore, got}
+			return
+		}
+	}
+}
+
+func logFound(log *slog.Logger, by string, a netcfg.Found) {
+	args := []any{"address", a.Address, "by", by}
+	if a.Router.IsValid() {
+		args = append(args, "router", a.Router)
+	}
+	log.Info("an address that is on the link is gone on with", args...)
+}
+
+// witnesses are those that are asked, the best informed first.
+func (f *fleet) witnesses(own client.LeaseStore, now lease.LinkState) []witness {
+	from := f.o.evidence
+	stored := func(s client.LeaseStore, err error) func(netcfg.Found) (*lease.Lease, error) {
+		return func(netcfg.Found) (*lease.Lease, error) {
+			if err != nil {
+				return nil, err
+			}
+			return s.Load(context.Background())
+		}
+	}
+	early, err := lease.NewDir(from.leases, now.Name)
+	return []witness{
+		{"the lease file", stored(own, nil)},
+		{from.leases, stored(early, err)},
+		{"ipconfig", func(a netcfg.Found) (*lease.Lease, error) {
+			text, err := readEvidence(filepath.Join(from.klibc, "net-"+now.Name+".conf"))
+			if err != nil {
+				return nil, err
+			}
+			return byIPConfig(text, a, now)
+		}},
+		{"ip=dhcp", func(a netcfg.Found) (*lease.Lease, error) { return f.byKernel(a, now) }},
+	}
+}
+
+// byIPConfig is what klibc's ipconfig says.
+func byIPConfig(text []byte, a netcfg.Found, now lease.LinkState) (*lease.Lease, error) {
+	r, err := inherit.Klibc(text, now.Name)
+	if errors.Is(err, inherit.ErrNotDHCP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("net-%s.conf: %w", now.Name, err)
+	}
+	return r.Lease(now.HardwareAddr), nil
+}
+
+// byKernel is what the kernel says, which does not name the link: it is the only
+// one with a permanent address.
+func (f *fleet) byKernel(a netcfg.Found, now lease.LinkState) (*lease.Lease, error) {
+	text, err := readEvidence(f.o.evidence.kernel)
+	if err != nil || !inherit.KernelDHCP(text) || !a.Permanent {
+		return nil, err
+	}
+	on, err := f.ns.PermanentOn()
+	if err != nil || !slices.Equal(on, []int{now.Index}) {
+		return nil, err
+	}
+	r := inherit.Record{Address: a.Address.Addr(), Bits: a.Address.Bits(), Router: a.Router}
+	return r.Lease(now.HardwareAddr), nil
+}
+
+// readEvidence reads a file, and nothing that takes its place.
+func readEvidence(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file", path))
+	}
+	b, err := io.ReadAll(io.LimitReader(file, inherit.MaxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return b, nil
+}
+
+// A foundStore is a store of which the first lease is another: one that is on the
+// link.
+type foundStore struct {
+	client.LeaseStore
+	found *lease.Lease
+}
+
+// Load returns that lease.
+func (s foundStore) Load(context.Context) (*lease.Lease, error) { return s.found, nil }
