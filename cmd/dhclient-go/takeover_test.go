@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -105,5 +108,29 @@ func TestTakeover_OneOfSeveral(t *testing.T) {
 		if got := s.addresses(t, link); !strings.Contains(got, want) {
 			t.Errorf("%s has %q", link, got)
 		}
+	}
+}
+
+// The pid file goes before another process has the link, and what that writes in
+// its place stays, even with the same number (of another PID namespace).
+func TestTakeover_PidFile(t *testing.T) {
+	o := newOptions()
+	o.pidFile = filepath.Join(t.TempDir(), "pid")
+	f := &fleet{o: o, stop: func() {}}
+	b := f.newBerth("eth0")
+	f.berths = []*berth{b}
+	f.pid.write(o, slog.New(slog.DiscardHandler))
+	if _, err := os.Stat(o.pidFile); err != nil {
+		t.Fatal(err)
+	}
+	f.handed(b)
+	if _, err := os.Stat(o.pidFile); err == nil {
+		t.Error("it is there still when the link is handed over")
+	}
+	var next pidFile
+	next.write(o, slog.New(slog.DiscardHandler))
+	f.pid.remove()
+	if _, err := os.Stat(o.pidFile); err != nil {
+		t.Error("that of the next process was removed")
 	}
 }
