@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	nettest.Enter()
 	sideBySide()
 	testscript.Main(m, map[string]func(){
-		"dhclient-go": main, "go-late": main, "go-at-once": main, "go-logged": main,
+		"dhclient-go": main, "go-late": main, "go-at-once": main, "go-logged": main, "go-heir": main,
 		"dhclient": main, "udhcpc": main, "init": main,
 	})
 }

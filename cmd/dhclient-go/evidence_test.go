@@ -1,0 +1,97 @@
+package main
+
+import (
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
+	"github.com/dhclient-go/dhclient-go/internal/nettest/frame"
+)
+
+// evidenceEnv is the folder that has all evidence in go-heir, the command with
+// --takeover.
+const evidenceEnv = "DHCLIENT_GO_EVIDENCE"
+
+func init() {
+	guises["go-heir"] = func(args []string, stdout, stderr io.Writer) int {
+		signals := newSignals()
+		defer signals.stop()
+		o, err := parse(append(args, "--takeover"))
+		if err != nil {
+			complain(stderr, err)
+			return exitCode(err)
+		}
+		dir := os.Getenv(evidenceEnv)
+		o.evidence = evidence{leases: filepath.Join(dir, "early"), klibc: dir, kernel: filepath.Join(dir, "pnp")}
+		return launch(o, signals, stdout, stderr)
+	}
+}
+
+// heir starts the command on a link with a permanent address, with the files of
+// the stage as evidence, and returns the first message.
+func (s *stage) heir(t *testing.T, args ...string) (*process, frame.Frame) {
+	t.Helper()
+	p := s.exec(t, slices.Concat([]string{"env", evidenceEnv + "=" + s.dir, "go-heir", "--no-dns", "--acd=off", "-v",
+		"--lease-dir", s.path("leases.d"), "--control-dir", s.path("control"), "eth0"}, args)...)
+	return p, s.wire.WaitFor(t, patience, frame.IsDHCP(dhcpv4.MessageTypeDiscover, dhcpv4.MessageTypeRequest))
+}
+
+const kernelsWord = "#PROTO: DHCP\nnameserver 192.0.0.1\nbootserver 192.0.0.1\n"
+
+// What a file says of an address is believed if it is a whole file of that kind, of
+// that address and link; of the kernel's word, if there is no other address that it
+// could be of.
+func TestEvidence(t *testing.T) {
+	const conf = "DEVICE=eth0\nPROTO=dhcp\nIPV4ADDR=192.0.0.5\nIPV4NETMASK=255.255.255.0\n"
+	for _, c := range []struct {
+		name, file, text string
+		// other is an address on another link.
+		other    string
+		believed bool
+		says     string
+	}{
+		{name: "the kernel", file: "pnp", text: kernelsWord, believed: true, says: "by ip=dhcp"},
+		{name: "the kernel, with another permanent address", file: "pnp", text: kernelsWord, other: "192.0.7.7/24"},
+		{name: "the kernel, not by DHCP", file: "pnp", text: "#MANUAL\n"},
+		{name: "ipconfig", file: "net-eth0.conf", text: conf, other: "192.0.7.7/24", believed: true, says: "by ipconfig"},
+		{name: "ipconfig, another address", file: "net-eth0.conf", text: strings.Replace(conf, "0.5", "0.6", 1)},
+		{name: "ipconfig, another mask", file: "net-eth0.conf", text: strings.Replace(conf, "255.0\n", "0.0\n", 1)},
+		{name: "ipconfig, a command", file: "net-eth0.conf", text: conf + "X=`id`\n", says: "line 5: X: '`' is outside of apostrophes"},
+		{name: "a lease that is none", file: "early/eth0.json", text: "{", says: "lease file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, func(d *dhcptest.Config) { d.Silent = true })
+			if c.other != "" {
+				s.link(t, silent)
+				s.IP(t, "address", "add", c.other, "dev", "eth1")
+			}
+			if err := os.MkdirAll(s.path("early"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			s.write(t, c.file, c.text)
+			s.IP(t, "address", "add", "192.0.0.5/24", "dev", "eth0")
+			p, first := s.heir(t)
+			want := dhcpv4.MessageTypeDiscover
+			if c.believed {
+				want = dhcpv4.MessageTypeRequest
+			}
+			if got := first.DHCP.MessageType(); got != want {
+				t.Errorf("the first message is %v, not %v", got, want)
+			}
+			if c.believed && !first.DHCP.RequestedIPAddress().Equal(netip.MustParseAddr("192.0.0.5").AsSlice()) {
+				t.Errorf("it asks for %v", first.DHCP.RequestedIPAddress())
+			}
+			p.stderr.wait(t, c.says)
+			if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") || !strings.Contains(got, "valid_lft forever") {
+				t.Errorf("silence has changed the address: %s", got)
+			}
+		})
+	}
+}
