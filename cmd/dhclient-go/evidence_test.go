@@ -11,6 +11,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
 	"github.com/dhclient-go/dhclient-go/internal/nettest/frame"
 )
@@ -93,5 +94,19 @@ func TestEvidence(t *testing.T) {
 				t.Errorf("silence has changed the address: %s", got)
 			}
 		})
+	}
+}
+
+// What is said of the host's links is not of those of another network namespace,
+// which may have the same names and addresses.
+func TestEvidence_OtherNamespace(t *testing.T) {
+	o := newOptions()
+	f := &fleet{o: o}
+	if n := len(f.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 4 {
+		t.Errorf("%d are asked", n)
+	}
+	o.netns = &netns{pid: 1}
+	if n := len(f.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 1 {
+		t.Errorf("%d are asked, not the lease file alone", n)
 	}
 }
