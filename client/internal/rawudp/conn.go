@@ -102,7 +102,7 @@ func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, err
 	if c.log = cfg.Logger; c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	c.desk = &desk{asked: cfg.Asked, packet: c.control}
+	c.desk = &desk{asked: cfg.Asked}
 	if !cfg.Takeover {
 		if err := c.openClaim(); err != nil {
 			return nil, err

@@ -15,7 +15,7 @@ import (
 //
 //	take over 1
 //
-// with a packet socket beside it (SCM_RIGHTS, unix(7)), and the holder answers
+// with its proof beside it (SCM_RIGHTS, unix(7)), and the holder answers
 //
 //	refused TEXT
 //	yours LENGTH
@@ -23,12 +23,22 @@ import (
 // each a line, and after the second so many octets, which is the lease. It closes
 // its claim before it closes the connection, and the name is free then. A holder
 // that knows nothing of this closes the connection at once.
+//
+// A proof is for those of another user, and is the end of the connection that who
+// sends it has itself, with a priority that only CAP_NET_RAW or CAP_NET_ADMIN can
+// set (SO_PRIORITY, socket(7)). Anybody may have the name of a claim or connect to
+// it, so it is nothing that is of use to who gets it: a packet socket would let
+// them read and send all that the link has. Nor can it be shown to a third process,
+// and none of the two passes for the other.
 const (
 	askLine = "take over 1\n"
 	// askPrefix is what other versions begin with as well.
 	askPrefix = "take over "
 	// maxLine is the longest line, in octets.
 	maxLine = 512
+
+	askPriority  = 7 // 0 to 6 are everybody's
+	givePriority = 8
 )
 
 const (
@@ -43,9 +53,8 @@ const (
 // A desk talks to those who connect to a claim: a few at a time, each for a
 // moment. With no one to ask, its zero value hangs up.
 type desk struct {
-	// asked is Config.Asked; packet calls a function with the packet socket.
-	asked  func(*Ask)
-	packet func(func(fd int) error) error
+	// asked is Config.Asked.
+	asked func(*Ask)
 
 	mu      sync.Mutex
 	closed  bool
@@ -67,7 +76,7 @@ type Ask struct {
 }
 
 // anew is a desk that does the same for another claim.
-func (d *desk) anew() *desk { return &desk{asked: d.asked, packet: d.packet} }
+func (d *desk) anew() *desk { return &desk{asked: d.asked} }
 
 // admit talks to who has connected, or says that nobody does.
 func (d *desk) admit(fd int) bool {
@@ -111,8 +120,8 @@ func (d *desk) serve(a *Ask, stranger bool) {
 		a.Close() // it only looked who is here
 	case line != askLine:
 		a.Refuse("it speaks another version of the handover")
-	case stranger && !proves(proof, a.conn):
-		a.Refuse("it hands over to root, to its own user and to who has CAP_NET_RAW here")
+	case stranger && !proves(proof, a.conn, askPriority):
+		a.Refuse("it hands over to root, to its own user and to who has CAP_NET_RAW or CAP_NET_ADMIN here")
 	default:
 		d.asked(a)
 	}
@@ -150,9 +159,7 @@ func (a *Ask) Give(what []byte) error {
 		return os.ErrClosed
 	}
 	limit(a.conn, giveTime)
-	err := a.desk.packet(func(fd int) error {
-		return sendLine(a.conn, fmt.Sprintf("yours %d\n", len(what)), fd)
-	})
+	err := sendProof(a.conn, fmt.Sprintf("yours %d\n", len(what)), givePriority)
 	if err == nil {
 		_, err = a.conn.Write(what)
 	}
@@ -184,32 +191,76 @@ func mayByUser(uid uint32) bool {
 	return uid == 0 || int(uid) == os.Geteuid() && uid != overflowUID
 }
 
-// proves says that fd is a packet socket of the network namespace that the
-// connection is of: who has one could serve the link, whatever its user. Unlike
-// the capabilities of a process, which change when it executes another program,
-// that cannot be borrowed. Before Linux 5.14, which cannot tell the namespace of a
-// socket, nothing is proved.
-func proves(fd int, conn *os.File) bool {
+// proves says that fd is the other end of the connection, and that who has it had
+// a capability that a client needs where the connection is made, whatever its user:
+// it has that priority. Unlike the capabilities of a process, which change when it
+// executes another program, that cannot be borrowed. Before Linux 5.14, which
+// cannot tell the namespace of a socket, nothing is proved.
+func proves(fd int, conn *os.File, priority int) bool {
 	if fd < 0 {
 		return false
 	}
-	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
-	if err != nil || domain != unix.AF_PACKET {
-		return false
+	for opt, want := range map[int]int{
+		unix.SO_DOMAIN: unix.AF_UNIX, unix.SO_TYPE: unix.SOCK_STREAM, unix.SO_PRIORITY: priority,
+	} {
+		if got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, opt); err != nil || got != want {
+			return false
+		}
 	}
-	theirs, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
-	if err != nil {
-		return false
-	}
-	var ours uint64
-	err = onDescriptor(conn, func(fd int) (err error) {
-		ours, err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
-		return err
-	})
-	return err == nil && ours == theirs
+	err := onDescriptor(conn, func(own int) error { return areEnds(own, fd) })
+	return err == nil
 }
 
-// sendLine sends a line with a descriptor.
+var errNoEnds = errors.New("the sockets are not the ends of one connection")
+
+// areEnds says that two sockets are connected to each other. One of them has made
+// the connection, by a name of the abstract namespace that callHolder gave it: while
+// it is open, no other of this network namespace has that.
+func areEnds(a, b int) error {
+	var names [2][2]string // own and peer's
+	var netns [2]uint64
+	for i, fd := range []int{a, b} {
+		for j, get := range []func(int) (unix.Sockaddr, error){unix.Getsockname, unix.Getpeername} {
+			sa, err := get(fd)
+			if err != nil {
+				return err
+			}
+			u, ok := sa.(*unix.SockaddrUnix)
+			if !ok || !strings.HasPrefix(u.Name, "@") {
+				return errNoEnds
+			}
+			names[i][j] = u.Name
+		}
+		var err error
+		if netns[i], err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE); err != nil {
+			return err
+		}
+	}
+	if netns[0] != netns[1] || names[0][0] != names[1][1] || names[0][1] != names[1][0] || names[0][0] == names[0][1] {
+		return errNoEnds
+	}
+	return nil
+}
+
+// itself stands for the socket on which something is sent; none is no descriptor.
+const (
+	none   = -1
+	itself = -2
+)
+
+// sendProof sends a line, with a proof where we can have that priority.
+func sendProof(f *os.File, line string, priority int) error {
+	proof := itself
+	err := onDescriptor(f, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, priority)
+	})
+	if err != nil {
+		proof = none // our user may be enough
+	}
+	return sendLine(f, line, proof)
+}
+
+// sendLine sends a line with a descriptor, itself or none.
 func sendLine(f *os.File, line string, fd int) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -217,7 +268,14 @@ func sendLine(f *os.File, line string, fd int) error {
 	}
 	sent := 0
 	werr := raw.Write(func(to uintptr) bool {
-		sent, err = unix.SendmsgN(int(to), []byte(line), unix.UnixRights(fd), nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		var rights []byte
+		switch {
+		case fd == itself:
+			rights = unix.UnixRights(int(to))
+		case fd >= 0:
+			rights = unix.UnixRights(fd)
+		}
+		sent, err = unix.SendmsgN(int(to), []byte(line), rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		return !errors.Is(err, unix.EAGAIN)
 	})
 	switch {

@@ -193,43 +193,67 @@ func rawSocket(t *testing.T, domain, kind int) int {
 	return fd
 }
 
+// prioritize gives our end of a connection a priority, with the capabilities that
+// a stranger of asStranger does not have.
+func prioritize(t *testing.T, conn *os.File, priority int) {
+	t.Helper()
+	euid := os.Geteuid()
+	if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), 0, ^uintptr(0)); e != 0 {
+		t.Fatal(e)
+	}
+	defer unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(euid), ^uintptr(0))
+	mustBe(t, "set SO_PRIORITY", onDescriptor(conn, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, priority)
+	}), nil)
+}
+
 // Anybody may connect: what they say ends nobody, and costs a second at most. A
-// packet socket of this namespace is what another user needs.
+// priority that needs a capability, on the very connection, is what another user
+// needs.
 func TestAsk_HostilePeers(t *testing.T) {
 	r := newRig(t)
 	var asked atomic.Int32
 	c := r.holds(t, func(_ *Conn, a *Ask) { asked.Add(1); a.Refuse("counted") })
 	link := r.link(t)
-	var here, there, udp int
+	var packet, other int
 	r.near.Do(t, func() {
-		here, udp = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM), rawSocket(t, unix.AF_INET, unix.SOCK_DGRAM)
+		packet = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM)
+		mustBe(t, "set SO_PRIORITY", unix.SetsockoptInt(packet, unix.SOL_SOCKET, unix.SO_PRIORITY, askPriority), nil)
+		stolen := dial(t, link.Index)
+		prioritize(t, stolen, askPriority)
+		mustBe(t, "descriptor", onDescriptor(stolen, func(fd int) (err error) { other, err = unix.Dup(fd); return err }), nil)
+		t.Cleanup(func() { unix.Close(other) })
 	})
-	r.there.Do(t, func() { there = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM) })
 	for name, p := range map[string]struct {
-		say      string
-		pass     int
-		stranger bool
-		want     string
+		say            string
+		pass, priority int
+		stranger       bool
+		want           string
 	}{
-		"nothing":                          {"", -1, true, ""},
-		"half a wish":                      {"take ov", -1, true, ""},
-		"something else":                   {"GET / HTTP/1.1\r\n", -1, false, ""},
-		"without an end":                   {strings.Repeat("a", 100000), -1, false, ""},
-		"another version":                  {"take over 2\n", -1, false, "refused it speaks another version of the handover\n"},
-		"of another user":                  {askLine, -1, true, "refused it hands over to root, "},
-		"with a UDP socket":                {askLine, udp, true, "refused it hands over to root, "},
-		"with another network's":           {askLine, there, true, "refused it hands over to root, "},
-		"with a packet socket":             {askLine, here, true, "refused counted\n"},
-		"by its user":                      {askLine, -1, false, "refused counted\n"},
-		"by its user, with a UDP socket":   {askLine, udp, false, "refused counted\n"},
-		"with a packet socket, no wish":    {"x\n", here, true, ""},
-		"with a packet socket, two wishes": {askLine + askLine, here, true, "refused counted\n"},
+		"nothing":                           {"", none, 0, true, ""},
+		"half a wish":                       {"take ov", none, 0, true, ""},
+		"something else":                    {"GET / HTTP/1.1\r\n", none, 0, false, ""},
+		"without an end":                    {strings.Repeat("a", 100000), none, 0, false, ""},
+		"another version":                   {"take over 2\n", none, 0, false, "refused it speaks another version of the handover\n"},
+		"of another user":                   {askLine, none, askPriority, true, "refused it hands over to root, "},
+		"with a packet socket":              {askLine, packet, askPriority, true, "refused it hands over to root, "},
+		"with another connection":           {askLine, other, askPriority, true, "refused it hands over to root, "},
+		"with everybody's priority":         {askLine, itself, 6, true, "refused it hands over to root, "},
+		"with a holder's proof":             {askLine, itself, givePriority, true, "refused it hands over to root, "},
+		"with a proof":                      {askLine, itself, askPriority, true, "refused counted\n"},
+		"by its user":                       {askLine, none, 0, false, "refused counted\n"},
+		"by its user, with a packet socket": {askLine, packet, 0, false, "refused counted\n"},
+		"with a proof, no wish":             {"x\n", itself, askPriority, true, ""},
+		"with a proof, two wishes":          {askLine + askLine, itself, askPriority, true, "refused counted\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, counted := asked.Load(), strings.HasSuffix(p.want, "counted\n")
 			talk := func() {
 				conn := dial(t, link.Index)
-				if p.pass >= 0 {
+				if p.priority > 0 {
+					prioritize(t, conn, p.priority)
+				}
+				if p.pass != none {
 					mustBe(t, "send", sendLine(conn, p.say, p.pass), nil)
 				} else {
 					_, _ = io.WriteString(conn, p.say) // it may be cut off
@@ -363,35 +387,84 @@ func TestMayByUser(t *testing.T) {
 	}
 }
 
-// A lease of another user is believed if it shows that it could serve.
+// A lease of another user is believed if it shows that it could serve: with the
+// other end of the connection, and a priority that only such a process can set.
 func TestTakeover_HolderOfAnotherUser(t *testing.T) {
-	for name, proof := range map[string]bool{"with a packet socket": true, "without": false} {
+	for name, p := range map[string]struct {
+		priority int
+		pass     func(mine, theirs *os.File) *os.File
+		want     bool
+	}{
+		"its end":                      {givePriority, func(mine, _ *os.File) *os.File { return mine }, true},
+		"its end, everybody's":         {6, func(mine, _ *os.File) *os.File { return mine }, false},
+		"its end, of a newcomer":       {askPriority, func(mine, _ *os.File) *os.File { return mine }, false},
+		"what the newcomer has passed": {askPriority, func(_, theirs *os.File) *os.File { return theirs }, false},
+	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			var near, there, ours int
-			r.near.Do(t, func() { near = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM) })
-			r.there.Do(t, func() { there = rawSocket(t, unix.AF_PACKET, unix.SOCK_DGRAM) })
-			ours = there
-			if proof {
-				ours = near
-			}
-			var a, b *os.File
 			r.near.Do(t, func() {
-				p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-				mustBe(t, "socketpair", err, nil)
-				a, b = os.NewFile(uintptr(p[0]), "a"), os.NewFile(uintptr(p[1]), "b")
+				l := rawSocket(t, unix.AF_UNIX, unix.SOCK_STREAM)
+				mustBe(t, "bind", unix.Bind(l, claimName(1)), nil)
+				mustBe(t, "listen", unix.Listen(l, 1), nil)
+				theirs := dial(t, 1)
+				fd, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+				mustBe(t, "accept", err, nil)
+				mine := os.NewFile(uintptr(fd), "accepted")
+				defer mine.Close()
+				passed := p.pass(mine, theirs)
+				err = onDescriptor(passed, func(fd int) error {
+					return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, p.priority),
+						sendLine(mine, "yours 0\n", fd))
+				})
+				mustBe(t, "send", err, nil)
+				line, rest, fd, err := readLine(theirs, maxLine)
+				if line != "yours 0\n" || len(rest) != 0 || fd < 0 || err != nil {
+					t.Fatal(fmt.Sprint(line, rest, fd, err))
+				}
+				defer unix.Close(fd)
+				if got := proves(fd, theirs, givePriority); got != p.want {
+					t.Errorf("it proves %v, want %v", got, p.want)
+				}
 			})
-			defer a.Close()
-			defer b.Close()
-			mustBe(t, "send", sendLine(a, "yours 0\n", ours), nil)
-			line, rest, fd, err := readLine(b, maxLine)
-			if line != "yours 0\n" || len(rest) != 0 || fd < 0 || err != nil {
-				t.Fatal(fmt.Sprint(line, rest, fd, err))
-			}
-			defer unix.Close(fd)
-			if got := proves(fd, b); got != proof {
-				t.Errorf("it proves %v, want %v", got, proof)
-			}
 		})
+	}
+}
+
+// Whoever has the name of a claim may be anybody, as far as a newcomer can tell: it
+// gives nothing away by which a link can be listened to.
+func TestTakeover_GivesNoPacketSocketAway(t *testing.T) {
+	r := newRig(t)
+	link := r.link(t)
+	got := make(chan int, 1)
+	r.near.Do(t, func() {
+		l := rawSocket(t, unix.AF_UNIX, unix.SOCK_STREAM)
+		mustBe(t, "bind", unix.Bind(l, claimName(link.Index)), nil)
+		mustBe(t, "listen", unix.Listen(l, 8), nil)
+		go func() {
+			for {
+				fd, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
+				if err != nil {
+					return
+				}
+				f := os.NewFile(uintptr(fd), "accepted")
+				if line, _, proof, _ := readLine(f, len(askLine)); line == askLine {
+					got <- proof
+				}
+				f.Close()
+			}
+		}()
+		defer func() { _ = unix.Shutdown(l, unix.SHUT_RDWR) }()
+		_, err := Open(Config{Link: link, Takeover: true}, func([]byte, netip.Addr) {})
+		if !errors.As(err, new(*HeldError)) {
+			t.Fatalf("take over: %v", err)
+		}
+	})
+	fd := <-got
+	if fd < 0 {
+		return
+	}
+	defer unix.Close(fd)
+	if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || domain != unix.AF_UNIX {
+		t.Errorf("a socket of family %d, %v", domain, err)
 	}
 }

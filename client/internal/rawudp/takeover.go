@@ -56,7 +56,7 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 	defer func() { _ = conn.Close() }()
 	held := &HeldError{PID: int(cred.Pid), Name: command(int(cred.Pid))}
 	limit(conn, answerTime)
-	if err := c.control(func(fd int) error { return sendLine(conn, askLine, fd) }); err != nil {
+	if err := sendProof(conn, askLine, askPriority); err != nil {
 		return nil, held.because(err)
 	}
 	line, rest, proof, err := readLine(conn, maxLine)
@@ -70,7 +70,7 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 		held.Why = "does not hand it over: " + printable(strings.TrimSuffix(why, "\n"))
 		return nil, held
 	}
-	if !mayByUser(cred.Uid) && !proves(proof, conn) {
+	if !mayByUser(cred.Uid) && !proves(proof, conn, givePriority) {
 		held.Why = "is not believed: it is of another user, and shows no right to serve a link"
 		return nil, held
 	}
@@ -115,6 +115,11 @@ func callHolder(index int) (*os.File, *unix.Ucred, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("claim: %w", err)
+	}
+	// With a name that the kernel chooses: see areEnds.
+	if err := unix.Bind(fd, &unix.SockaddrUnix{}); err != nil {
+		_ = unix.Close(fd)
+		return nil, nil, fmt.Errorf("ask for the link: %w", err)
 	}
 	err = unix.Connect(fd, claimName(index))
 	for try := 0; errors.Is(err, unix.EAGAIN) && try < claimTries; try++ { // asked by many
