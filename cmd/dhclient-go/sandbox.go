@@ -38,9 +38,11 @@ func (f *fleet) secure() {
 func (f *fleet) sandbox() sandbox.Config {
 	o := f.o
 	cfg := sandbox.Config{
-		Keep:      []int{unix.CAP_NET_ADMIN},
-		ReadWrite: []string{o.controlDir},
-		ReadOnly:  []string{"/proc", o.pidFile},
+		Keep: []int{unix.CAP_NET_ADMIN},
+		// Its socket is there. What helpers and other clients keep beneath that
+		// folder, of resolv.conf, they trust: it must not be forged from here.
+		Remove:   []string{o.controlDir},
+		ReadOnly: []string{"/proc", o.pidFile},
 	}
 	if f.pending {
 		cfg.Keep = append(cfg.Keep, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE)
@@ -55,7 +57,7 @@ func (f *fleet) sandbox() sandbox.Config {
 		}
 	}
 	if o.pidFile != "" {
-		cfg.Remove = []string{filepath.Dir(o.pidFile)}
+		cfg.Remove = append(cfg.Remove, filepath.Dir(o.pidFile))
 	}
 	if o.background != inForeground {
 		cfg.ReadWrite = append(cfg.ReadWrite, os.DevNull)

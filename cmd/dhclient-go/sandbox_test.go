@@ -10,6 +10,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
 // threads are what the kernel says of each thread of a process, by the names of
@@ -76,9 +78,23 @@ func TestSandbox_EveryThread(t *testing.T) {
 	}
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)
-	for _, left := range []string{"control/eth0.sock"} {
-		if _, err := os.Stat(s.path(left)); err == nil {
-			t.Errorf("%s is left", left)
+	if left, err := os.ReadDir(s.path("control")); err != nil || len(left) > 0 {
+		t.Errorf("left in the folder of the control sockets: %v, %v", left, err)
+	}
+}
+
+// The helper, with all rights, puts back in resolv.conf what is noted in a folder
+// beneath that of the control sockets: the process in the sandbox must not write
+// there, else it could have any file of the host written.
+func TestSandbox_HelpersNotesAreOutOfReach(t *testing.T) {
+	o := newOptions()
+	o.pidFile, o.background, o.leaseDir = "/run/dhclient-go.pid", whenLate, t.TempDir()
+	cfg := (&fleet{o: o, pending: true}).sandbox()
+	for _, dir := range cfg.ReadWrite {
+		for _, notes := range []string{netcfg.DefaultResolverState, netcfg.DefaultHostnameState} {
+			if strings.HasPrefix(notes+"/", filepath.Clean(dir)+"/") {
+				t.Errorf("%s can be written, by %s", notes, dir)
+			}
 		}
 	}
 }
