@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"syscall"
@@ -184,7 +185,12 @@ func (c *charge) wait(p *helper.Process) (syscall.WaitStatus, error) {
 func (c *charge) buried(pid int, status syscall.WaitStatus) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running != nil && c.running.PID() == pid {
+	if c.running == nil || c.running.PID() != pid {
+		return
+	}
+	select {
+	case <-c.adopted: // the number is another's by now
+	default:
 		c.last = status
 		close(c.adopted)
 	}
@@ -215,13 +221,18 @@ func (c *charge) deliver(sig syscall.Signal) {
 }
 
 // signal sends p a signal. Where the helper has died it may be that this process
-// must not: it ends then, if that is what is wanted.
+// must not: it ends then, if that is what is wanted, and says that p does not.
 func (c *charge) signal(p *helper.Process, sig syscall.Signal) {
 	err := p.Signal(sig)
 	if errors.Is(err, helper.ErrLost) {
 		err = syscall.Kill(p.PID(), sig)
 	}
 	if err != nil && !errors.Is(err, syscall.ESRCH) && isStop(sig) {
+		c.mu.Lock()
+		if !c.isOver() {
+			c.failed = &startError{128 + int(sig), fmt.Errorf("process %d goes on: it cannot be sent a signal: %w", p.PID(), err)}
+		}
+		c.mu.Unlock()
 		c.signals.cancel()
 	}
 }
@@ -264,12 +275,22 @@ func (c *charge) exitCode(err error) int {
 		return start.code
 	case err != nil:
 		return exitCode(err)
-	case c.refused != 0 && c.running == nil:
+	case c.refused != 0 && !c.isOver():
 		return 128 + int(c.refused)
 	case c.status.Signaled():
 		return 128 + int(c.status.Signal())
 	}
 	return c.status.ExitStatus()
+}
+
+// isOver says that it is known how the program has ended.
+func (c *charge) isOver() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // failure is why the program must not run, did not, or it is not known how it

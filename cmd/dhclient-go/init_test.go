@@ -245,6 +245,32 @@ func TestInit_HelperIsKilled(t *testing.T) {
 	}
 }
 
+// Without a helper nobody may send the program a signal from within the sandbox:
+// that it was not stopped is said, and no success.
+func TestInit_HelperIsKilledBeforeAStop(t *testing.T) {
+	if !offered() {
+		t.Skip("a program that is built with cgo has no sandbox")
+	}
+	s := newStage(t, nil)
+	p := s.init(t, "eth0", "--", s.program(t, "echo $$ >$0.pid; read -r go <"+s.fifo(t, "go")+"; exit 6"))
+	s.runs(t)
+	var pid int
+	waitFor(t, "its number", func() bool {
+		pid, _ = strconv.Atoi(strings.TrimSpace(s.read("program.pid")))
+		return pid > 0
+	})
+	if err := syscall.Kill(parent(pid), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "another parent", func() bool { return parent(pid) == p.cmd.Process.Pid })
+	p.signal(t, syscall.SIGTERM)
+	p.stderr.wait(t, "goes on: it cannot be sent a signal")
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil { // it has our pipes
+		t.Error(err)
+	}
+	p.exit(t, 128+int(syscall.SIGTERM))
+}
+
 // Another command stops the client, and not the program.
 func TestInit_ClientIsStopped(t *testing.T) {
 	s := newStage(t, nil)
