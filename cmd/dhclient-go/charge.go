@@ -110,6 +110,9 @@ func (c *charge) stopOf(s *signals) func() {
 	return nil
 }
 
+// anyway says that the program is run whatever becomes of the links.
+func (c *charge) anyway() bool { return c != nil && c.runAnyway }
+
 // lo brings the loopback link up, which programs rely on.
 func (c *charge) lo(f *fleet) {
 	if c == nil {
@@ -141,6 +144,10 @@ func (c *charge) decided(f *fleet, err error) error {
 		return err
 	case err != nil:
 		f.log.Error(oneLine(err.Error()))
+		if f.none {
+			f.log.Warn("the program is run without a lease")
+			break
+		}
 		f.log.Warn("the program is run without a lease; one is still asked for")
 	}
 	if !c.beforeLease {

@@ -150,7 +150,7 @@ func (f *fleet) roll() []*berth {
 }
 
 // openAll opens each interface that exists or must exist. With --wait all nothing
-// is sent for any of them unless all can be opened.
+// is sent for any of them unless all can be opened, or a program is run anyway.
 func (f *fleet) openAll() error {
 	var failed []error
 	f.pending = len(f.berths) == 0 // gather waits for them
@@ -165,7 +165,7 @@ func (f *fleet) openAll() error {
 	}
 	f.o.charge.lo(f)
 	f.none = len(failed) > 0 && len(failed) == len(f.berths)
-	if len(failed) > 0 && !f.o.waitAny {
+	if len(failed) > 0 && !f.o.waitAny && !f.o.charge.anyway() {
 		return errors.Join(failed...)
 	}
 	return nil

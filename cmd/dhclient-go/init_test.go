@@ -194,6 +194,19 @@ func TestInit_RunsWithoutALease(t *testing.T) {
 	p.exit(t, 3)
 }
 
+// It is also run where no link can be opened: another client serves it.
+func TestInit_RunsWithoutALink(t *testing.T) {
+	s := newStage(t, nil)
+	first := s.start(t, "eth0")
+	first.stdout.wait(t, "lease 1h")
+	p := s.init(t, "eth0", "--on-failure", "run", "--", s.program(t, "exit 3"))
+	p.exit(t, 3)
+	p.stderr.wait(t, "serves this link already")
+	if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") {
+		t.Errorf("the other client's address: %q", got)
+	}
+}
+
 // A fallback address is used if nobody has it, and gives way to a lease.
 func TestInit_Fallback(t *testing.T) {
 	s := newStage(t, silent)

@@ -131,7 +131,7 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	if err := o.findScripts(); err != nil {
 		return err
 	}
-	if err := checkCapabilities(o); err != nil {
+	if err := checkCapabilities(o); err != nil && !o.charge.anyway() {
 		return err
 	}
 	if err := o.charge.prepare(); err != nil {
