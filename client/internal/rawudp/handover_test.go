@@ -442,7 +442,7 @@ func TestTakeover_GivesNoPacketSocketAway(t *testing.T) {
 		mustBe(t, "listen", unix.Listen(l, 8), nil)
 		go func() {
 			for {
-				fd, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
+				fd, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 				if err != nil {
 					return
 				}
