@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/daemon"
 	"github.com/dhclient-go/dhclient-go/internal/helper"
@@ -28,6 +30,8 @@ type charge struct {
 	fallback               *lease.Lease
 
 	signals *signals
+	// onTerminal says that what a terminal sends, it sends to the program too.
+	onTerminal bool
 	// unbury ends the burying of orphans.
 	unbury func()
 
@@ -77,6 +81,7 @@ func (c *charge) prepare() (err error) {
 		return nil
 	}
 	c.ended, c.adopted = make(chan struct{}), make(chan struct{})
+	c.onTerminal = inForegroundOfTerminal()
 	c.program = helper.Program{Args: c.argv, Env: programEnviron()}
 	if c.program.Path, err = findProgram(c.argv[0]); err != nil {
 		return err
@@ -222,9 +227,26 @@ func (c *charge) deliver(sig syscall.Signal) {
 		defer c.signals.cancel()
 	}
 	c.mu.Unlock()
-	if p != nil {
+	if p != nil && !(c.onTerminal && isOfTerminal(sig)) {
 		c.signal(p, sig)
 	}
+}
+
+// isOfTerminal says that sig is one that a terminal sends to all processes in its
+// foreground: the program has it already, and twice is not what was meant.
+func isOfTerminal(sig syscall.Signal) bool {
+	switch sig {
+	case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGWINCH:
+		return true
+	}
+	return false
+}
+
+// inForegroundOfTerminal says that this process, and so the program, is in the
+// foreground of the terminal that standard input is.
+func inForegroundOfTerminal() bool {
+	group, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }
 
 // signal sends p a signal. Where the helper has died it may be that this process
