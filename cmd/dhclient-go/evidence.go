@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,12 +35,16 @@ var places = evidence{leases: defaultControlDir + "/leases", klibc: "/run", kern
 type witness struct {
 	name string
 	say  func(netcfg.Found) (*lease.Lease, error)
+	// sets says that it is of who sets addresses without an end, and default
+	// routes as by hand. A lease of ours is none: what an administrator has
+	// made of its address stays his.
+	sets bool
 }
 
 // testify looks whether an address of the link was got by DHCP, by whomever. If so
-// it is ours from now on, and its lease is what the client goes on from: a server
-// is asked for it before anything is changed. Without evidence an address is an
-// administrator's.
+// its lease is what the client goes on from: a server is asked for it before
+// anything is changed. Without evidence an address is an administrator's, and a
+// permanent one without that of who sets such.
 func (f *fleet) testify(config *client.Config, on *netcfg.Link, l *link, now lease.LinkState) {
 	log := f.log.With("if", l.name)
 	found, err := on.Found()
@@ -47,27 +52,41 @@ func (f *fleet) testify(config *client.Config, on *netcfg.Link, l *link, now lea
 		log.Warn("it is not known what another client has left", "err", err)
 		return
 	}
+	var known netip.Addr // the address whose lease is known
 	for _, w := range f.witnesses(config.LeaseStore, now) {
 		for _, a := range found {
-			got, err := w.say(a)
+			got := w.lease(a, now, log)
 			switch {
-			case errors.Is(err, fs.ErrNotExist):
+			case got == nil || l.left && got.Address != known:
 				continue
-			case err != nil:
-				log.Warn("what another client has left is not used", "of", w.name, "err", err)
-				continue
-			case got == nil || got.Address != a.Address.Addr() || got.Bits != 0 && got.Bits != a.Address.Bits():
-				continue
-			case got.HardwareAddr != now.HardwareAddr || got.Expired(lease.Now()):
-				continue
+			case !l.left:
+				logFound(log, w.name, a)
+				l.left, known = true, got.Address
+				config.LeaseStore = foundStore{config.LeaseStore, got}
 			}
-			logFound(log, w.name, a)
-			on.Adopt(a)
-			l.left = true
-			config.LeaseStore = foundStore{config.LeaseStore, got}
-			return
+			if w.sets {
+				on.Adopt(a)
+				return
+			}
 		}
 	}
+}
+
+// lease is that of an address, if the witness knows one that holds on this link.
+func (w witness) lease(a netcfg.Found, now lease.LinkState, log *slog.Logger) *lease.Lease {
+	got, err := w.say(a)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		log.Warn("what another client has left is not used", "of", w.name, "err", err)
+		return nil
+	case got == nil || got.Address != a.Address.Addr() || got.Bits != 0 && got.Bits != a.Address.Bits():
+		return nil
+	case got.HardwareAddr != now.HardwareAddr || got.Expired(lease.Now()):
+		return nil
+	}
+	return got
 }
 
 func logFound(log *slog.Logger, by string, a netcfg.Found) {
@@ -89,22 +108,22 @@ func (f *fleet) witnesses(own client.LeaseStore, now lease.LinkState) []witness 
 			return s.Load(context.Background())
 		}
 	}
-	first := witness{"the lease file", stored(own, nil)}
+	first := witness{name: "the lease file", say: stored(own, nil)}
 	if f.o.netns != nil {
 		return []witness{first} // what was said at boot is of the host's own links
 	}
 	early, err := lease.NewDir(from.leases, now.Name)
 	return []witness{
 		first,
-		{from.leases, stored(early, err)},
-		{"ipconfig", func(a netcfg.Found) (*lease.Lease, error) {
+		{name: from.leases, say: stored(early, err)},
+		{name: "ipconfig", sets: true, say: func(a netcfg.Found) (*lease.Lease, error) {
 			text, err := readEvidence(filepath.Join(from.klibc, "net-"+now.Name+".conf"))
 			if err != nil {
 				return nil, err
 			}
 			return byIPConfig(text, a, now)
 		}},
-		{"ip=dhcp", func(a netcfg.Found) (*lease.Lease, error) { return f.byKernel(a, now) }},
+		{name: "ip=dhcp", sets: true, say: func(a netcfg.Found) (*lease.Lease, error) { return f.byKernel(a, now) }},
 	}
 }
 

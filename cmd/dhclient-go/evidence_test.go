@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -109,4 +110,50 @@ func TestEvidence_OtherNamespace(t *testing.T) {
 	if n := len(f.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 1 {
 		t.Errorf("%d are asked, not the lease file alone", n)
 	}
+}
+
+// That an address has been leased to us is no evidence against an administrator who
+// has made it permanent: with --takeover it stays, and his route with it, as without.
+func TestEvidence_AdministratorsAddressStays(t *testing.T) {
+	s := newStage(t, nil)
+	s.IP(t, "address", "add", "192.0.0.5/24", "dev", "eth0")
+	s.IP(t, "link", "set", "eth0", "up")
+	s.IP(t, "route", "add", "default", "via", "192.0.0.1", "dev", "eth0")
+	before := func(what string) {
+		t.Helper()
+		route := s.IP(t, "route", "show", "default", "proto", "boot")
+		if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") || !strings.Contains(got, "forever") || !strings.Contains(route, "via 192.0.0.1") {
+			t.Errorf("%s: the address is %q, the route %q", what, got, route)
+		}
+	}
+	p := s.exec(t, "dhclient-go", "--no-dns", "--acd=off", "--lease-dir", s.path("leases.d"), "--control-dir", s.path("control"), "eth0")
+	p.stdout.wait(t, "lease 1h")
+	before("at first")
+	p.signal(t, syscall.SIGTERM)
+	p.exit(t, exitDone)
+	q, _ := s.heir(t, "--on-exit", "release")
+	q.stdout.wait(t, "lease 1h")
+	before("taken over")
+	q.signal(t, syscall.SIGTERM)
+	q.exit(t, exitDone)
+	before("released")
+}
+
+// A process that was killed when it had stored the lease, and not set it yet, has
+// left the kernel's address as it was: it is still the kernel's, and not an
+// administrator's, for who goes on.
+func TestEvidence_KilledBeforeTheAddressWasSet(t *testing.T) {
+	s := newStage(t, nil)
+	s.IP(t, "address", "add", "192.0.0.5/24", "dev", "eth0")
+	p := s.exec(t, "dhclient-go", "--no-dns", "--acd=off", "--client-id=none", "--lease-dir", s.path("leases.d"), "--control-dir", s.path("control"), "eth0")
+	p.stdout.wait(t, "lease 1h") // to it the address is an administrator's
+	p.signal(t, syscall.SIGKILL)
+	<-p.ended
+	s.write(t, "pnp", kernelsWord)
+	q, _ := s.heir(t)
+	q.stdout.wait(t, "lease 1h")
+	if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") || strings.Contains(got, "forever") {
+		t.Errorf("the address is %q", got)
+	}
+	q.stderr.contains(t, "lease file")
 }
