@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -133,4 +134,64 @@ func TestTakeover_PidFile(t *testing.T) {
 	if _, err := os.Stat(o.pidFile); err != nil {
 		t.Error("that of the next process was removed")
 	}
+}
+
+// init takes over like any, and its program has the lease.
+func TestTakeover_ByInit(t *testing.T) {
+	s := newStage(t, nil)
+	p := s.start(t, "eth0", "--on-exit", "release")
+	p.stdout.wait(t, "lease 1h")
+	q := s.init(t, "eth0", "--takeover", "--", s.program(t, "exit 7"))
+	p.exit(t, exitDone)
+	q.exit(t, 7)
+	if told := s.read("told"); !strings.Contains(told, "DHCP4_ADDRESS=192.0.0.5\n") {
+		t.Errorf("the program is told %q", told)
+	}
+	if n := s.sent(t, dhcpv4.MessageTypeRelease); n != 1 {
+		t.Errorf("%d RELEASEs, not that of init alone", n)
+	}
+}
+
+// A script that configures the link, and clears it before it is used, is not asked
+// to do that to an address that is in use.
+func TestTakeover_ScriptKeepsTheAddress(t *testing.T) {
+	for _, end := range []syscall.Signal{0, syscall.SIGKILL} {
+		t.Run(fmt.Sprintf("signal %d", end), func(t *testing.T) {
+			s := newStage(t, nil)
+			p := s.start(t, "eth0")
+			p.stdout.wait(t, "lease 1h")
+			if end != 0 {
+				waitFor(t, "the lease in its file", func() bool { return s.read("leases.d/eth0.json") != "" })
+				p.signal(t, end)
+				<-p.ended
+			}
+			q := s.exec(t, "dhclient-go", "--lease-dir", s.path("leases.d"), "--control-dir", "", "--acd=off", "eth0", "--takeover",
+				"--script", s.path("script"), "--script-env", "dhclient")
+			q.stdout.wait(t, "lease 1h")
+			s.told(t, "REBOOT")
+			if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") {
+				t.Errorf("the address is %q", got)
+			}
+		})
+	}
+}
+
+// A link that comes later is taken over too, by a process in the sandbox.
+func TestTakeover_LinkComesLater(t *testing.T) {
+	s := newStage(t, nil)
+	s.IP(t, "link", "set", "eth0", "name", "other")
+	p := s.start(t, "other")
+	p.stdout.wait(t, "lease 1h")
+	q := s.start(t, "eth0", "--takeover", "--wait-link")
+	waitFor(t, "the control socket", func() bool {
+		all, _ := filepath.Glob(s.path("control/eth0-*.sock"))
+		return len(all) == 1
+	})
+	if offered() {
+		waitFor(t, "the sandbox", func() bool { return threads(t, q.cmd.Process.Pid, "Seccomp")[0] == "Seccomp 2" })
+	}
+	s.IP(t, "link", "set", "other", "name", "eth0")
+	q.stdout.wait(t, fmt.Sprintf("eth0: taken over from process %d (dhclient-go), with 192.0.0.5/24", p.cmd.Process.Pid))
+	p.exit(t, exitDone)
+	q.stdout.wait(t, "lease 1h")
 }
