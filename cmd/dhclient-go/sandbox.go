@@ -47,7 +47,7 @@ func (f *fleet) sandbox() sandbox.Config {
 	if f.pending {
 		cfg.Keep = append(cfg.Keep, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE)
 		cfg.Families = []int{unix.AF_PACKET, unix.AF_NETLINK, unix.AF_INET}
-		cfg.Connect = o.client.Takeover // who has a link is asked when there is that link
+		cfg.Connect = true // who has a link is asked when there is that link
 	}
 	if o.leaseDir != "" && !o.dryRun {
 		_ = os.MkdirAll(o.leaseDir, 0o755) // that it cannot be made is said when a lease is stored

@@ -161,6 +161,24 @@ func TestSandbox_LinkComesLater(t *testing.T) {
 	p.stdout.wait(t, "eth1: 192.0.1.5/24")
 }
 
+// Without --takeover a link that comes later, and has a client, is left alone.
+func TestSandbox_LinkThatComesLaterHasAClient(t *testing.T) {
+	s := newStage(t, nil)
+	s.IP(t, "link", "set", "eth0", "name", "other")
+	p := s.start(t, "other")
+	p.stdout.wait(t, "lease 1h")
+	q := s.start(t, "eth0", "--wait-link")
+	if offered() {
+		waitFor(t, "the sandbox", func() bool { return threads(t, q.cmd.Process.Pid, "Seccomp")[0] == "Seccomp 2" })
+	}
+	s.IP(t, "link", "set", "other", "name", "eth0")
+	q.exit(t, exitRuntime)
+	q.stderr.contains(t, fmt.Sprintf("process %d", p.cmd.Process.Pid))
+	if p.hasEnded() {
+		t.Error("the client has ended")
+	}
+}
+
 // A lease folder that another user owns is written all the same.
 func TestSandbox_FolderOfAnother(t *testing.T) {
 	s := newStage(t, nil)
