@@ -29,8 +29,8 @@ type Inheritance struct {
 // for a resolver and for a disk; replaced in tests.
 var answerTime = 10 * time.Second
 
-// freeTime is how long it may take then to close its claim.
-const freeTime = 2 * time.Second
+// freeTime is how long it may take then to close its claim; replaced in tests.
+var freeTime = 2 * time.Second
 
 // takeOver claims the link, and asks who has it to leave it to us. Who comes
 // between the two has it: the error is a *HeldError then.
@@ -60,8 +60,10 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 		return nil, held.because(err)
 	}
 	line, rest, proof, err := readLine(conn, maxLine)
+	proven := err == nil && proves(proof, conn, givePriority)
 	if proof >= 0 {
-		defer func() { _ = unix.Close(proof) }()
+		// Now: it is the holder's end, which is not closed for us while we have it.
+		_ = unix.Close(proof)
 	}
 	if err != nil {
 		return nil, held.because(err)
@@ -70,7 +72,7 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 		held.Why = "does not hand it over: " + printable(strings.TrimSuffix(why, "\n"))
 		return nil, held
 	}
-	if !mayByUser(cred.Uid) && !proves(proof, conn, givePriority) {
+	if !mayByUser(cred.Uid) && !proven {
 		held.Why = "is not believed: it is of another user, and shows no right to serve a link"
 		return nil, held
 	}
