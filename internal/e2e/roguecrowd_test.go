@@ -55,8 +55,9 @@ func TestManyOffers_RFC2131_3_1(t *testing.T) {
 			a := c.bound(t).Addr()
 			grown := c.anonymous(t) - before
 			t.Logf("memory grew by %d KiB", grown>>10)
-			if grown > 1<<20 {
-				t.Errorf("memory grew by %d KiB, want at most 1024", grown>>10)
+			// Seen: 204 to 740 KiB, and 1672 once on a busy machine. SEC-05 has 5 MB.
+			if grown > 2<<20 {
+				t.Errorf("memory grew by %d KiB, want at most 2048", grown>>10)
 			}
 			// It is sent again if the ACK is lost among the offers.
 			requests := n.Matching(sent(l.client, dhcpv4.MessageTypeRequest))
