@@ -149,11 +149,14 @@ func (c *charge) decided(f *fleet, err error) error {
 		return err
 	case err != nil:
 		f.log.Error(oneLine(err.Error()))
-		if f.none {
-			f.log.Warn("the program is run without a lease")
-			break
+		without := "the program is run without it"
+		if c.beforeLease {
+			without = "the program goes on without it"
 		}
-		f.log.Warn("the program is run without a lease; one is still asked for")
+		if !f.none {
+			without += "; it is still asked for"
+		}
+		f.log.Warn(without)
 	}
 	if !c.beforeLease {
 		c.run(f)

@@ -27,9 +27,10 @@ runs, and given back when it has ended. Signals go to the program; children
 that it has left are buried. It may be process 1, and need not be.
 
 The flags of the client do the same here, but that --wait-link has no limit,
---on-exit is release and --timeout is 60s unless they are given. The program
-begins behind "--" or, for command lines of the kernel, with the first argument
-that has a slash. A program called init is this command.
+--on-exit is release and --timeout is 60s unless they are given; there are no
+--oneshot, --background, --dry-run and --netns. The program begins behind "--"
+or, for command lines of the kernel, with the first argument that has a slash. A
+program called init is this command.
 
 Exit     that of the program, 128 and its signal, 127 there is no such program,
          126 it cannot be run; without a lease 2, 3 others use each address,
@@ -39,7 +40,7 @@ Exit     that of the program, 128 and its signal, 127 there is no such program,
 
 // initFlags are those that init has beside the client's.
 var initFlags = []flagRow{
-	{name: "before-lease", help: "run the program at once",
+	{name: "before-lease", help: "run the program at once; without a lease by --timeout\nit is ended, unless --on-failure says otherwise",
 		set: func(o *options, _ string) error { o.charge.beforeLease = true; return nil }},
 	{name: "on-failure", value: "WHAT", help: "without a lease by --timeout: exit (default), run, or\nfallback=CIDR[,GATEWAY], an address to run it with",
 		set: setOnFailure},
