@@ -113,6 +113,10 @@ func (c *Client) logEvent(ev Event) {
 	case Unanswered:
 		c.log.Warn("the server that made an offer does not acknowledge; starting over", "server", ev.Server)
 	case UsingStored:
+		if c.cfg.Fallback != nil && ev.Lease.Address == c.cfg.Fallback.Address {
+			c.log.Warn("no server answers; using the fallback", "address", ev.Lease.Address)
+			break
+		}
 		c.log.Warn("no server answers; using the stored lease", "address", ev.Lease.Address)
 	case RouterChanged:
 		c.log.Warn("another router: this is another network", "router", ev.Router, "station", ev.By.String())
