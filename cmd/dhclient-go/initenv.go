@@ -26,7 +26,7 @@ func (f *fleet) leaseVariables() (env []string) {
 	first := true
 	f.each(func(l *link) {
 		held := l.client.Lease()
-		if held == nil {
+		if held == nil || f.isHalted(l.name) {
 			return
 		}
 		if first {
@@ -38,6 +38,17 @@ func (f *fleet) leaseVariables() (env []string) {
 		first = false
 	})
 	return env
+}
+
+// isHalted says that the client of a link ends, as one does that was not the first
+// to have a lease: what it holds is on its way back.
+func (f *fleet) isHalted(name string) bool {
+	for _, b := range f.roll() {
+		if b.name == name {
+			return b.halted.Err() != nil
+		}
+	}
+	return false
 }
 
 // envName is the name of a link as part of a variable's: eth0.1 is ETH0_1.

@@ -47,6 +47,9 @@ func (f *fleet) settle(m *muster) error {
 	for _, err := range failed {
 		f.log.Error(err.Error())
 	}
+	if c := f.o.charge; c != nil && c.fallback != nil && len(m.names) > 1 {
+		return &usageError{"--on-failure", "a fallback is for one interface, not for " + strings.Join(m.names, ", ")}
+	}
 	if h, ok := f.log.Handler().(*ladder.Handler); ok {
 		h.SetLinks(m.names)
 	}

@@ -45,6 +45,7 @@ func (f *fleet) sandbox() sandbox.Config {
 		ReadOnly: []string{"/proc", o.pidFile},
 	}
 	if f.pending {
+		cfg.Ethtool = len(o.selectors) > 0
 		cfg.Keep = append(cfg.Keep, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE)
 		cfg.Families = []int{unix.AF_PACKET, unix.AF_NETLINK, unix.AF_INET}
 		cfg.Connect = true // who has a link is asked when there is that link

@@ -18,7 +18,7 @@ func allowCalls(t *table, cfg Config) {
 	allowThreads(t)
 	allowSignals(t, cfg)
 	allowPolling(t)
-	allowFiles(t)
+	allowFiles(t, cfg)
 	allowSockets(t, cfg)
 	// Who we are.
 	t.allow(unix.SYS_GETPID, unix.SYS_GETPPID, unix.SYS_GETTID, unix.SYS_CAPGET,
@@ -78,7 +78,7 @@ func allowPolling(t *table) {
 
 // Where files are opened, says Landlock. None gets a mode that has it run as its
 // owner.
-func allowFiles(t *table) {
+func allowFiles(t *table, cfg Config) {
 	t.allow(unix.SYS_READ, unix.SYS_WRITE, unix.SYS_PREAD64, unix.SYS_PWRITE64, unix.SYS_LSEEK, unix.SYS_CLOSE,
 		unix.SYS_FTRUNCATE, unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_FLOCK,
 		unix.SYS_FSTAT, unix.SYS_NEWFSTATAT, unix.SYS_GETDENTS64, unix.SYS_READLINKAT,
@@ -93,8 +93,12 @@ func allowFiles(t *table) {
 	t.allowIf(unix.SYS_FCNTL, 1, unix.F_GETFL, unix.F_SETFL, unix.F_GETFD, unix.F_SETFD, unix.F_DUPFD_CLOEXEC)
 	// The width of a terminal, whether it is one, what a socket has not sent yet,
 	// and a link's name, MTU and address. Not TIOCSTI, which types.
-	t.allowIf(unix.SYS_IOCTL, 1, unix.TIOCGWINSZ, unix.TCGETS, unix.SIOCOUTQ,
-		unix.SIOCGIFNAME, unix.SIOCGIFMTU, unix.SIOCGIFHWADDR)
+	ioctls := []uint32{unix.TIOCGWINSZ, unix.TCGETS, unix.SIOCOUTQ,
+		unix.SIOCGIFNAME, unix.SIOCGIFMTU, unix.SIOCGIFHWADDR}
+	if cfg.Ethtool {
+		ioctls = append(ioctls, unix.SIOCETHTOOL)
+	}
+	t.allowIf(unix.SYS_IOCTL, 1, ioctls...)
 }
 
 // All can be done with sockets that are open, and harmless ones can be made.

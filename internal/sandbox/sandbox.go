@@ -35,6 +35,9 @@ type Config struct {
 	// connections, like a system bus, which does for root what it is asked to.
 	// Datagrams reach everybody all the same.
 	Connect bool
+	// Ethtool has links be asked for their driver (SIOCETHTOOL, ethtool(8)), which
+	// with CAP_NET_ADMIN changes them too.
+	Ethtool bool
 	// Signal has the processes that kill(2) may send to, besides this one: they
 	// must be children that have not been waited for, whose numbers no other
 	// process can take. Handles of processes (pidfd_send_signal(2)) are refused,
