@@ -199,7 +199,9 @@ func (c *Client) Rebind() { c.post(fsm.Renew{Rebind: true}) }
 
 // Release gives the lease back (RFC 2131 4.4.6) and takes it off the link. The
 // client is then idle until Renew, or until Run's context ends.
-func (c *Client) Release() { c.post(fsm.Release{}) }
+func (c *Client) Release() {
+	c.inbox.put(job{do: func() { c.step(fsm.Release{There: c.arrived()}) }})
+}
 
 // Lease is the lease in use; nil for none.
 func (c *Client) Lease() *lease.Lease {

@@ -105,6 +105,17 @@ func (c *Client) hasNow(addr netip.Addr) bool {
 	return err != nil || isHeld(&s, addr)
 }
 
+// arrived says that the link has the address of the lease that is being applied.
+// Programs that configure it go on for a while after that.
+func (c *Client) arrived() bool {
+	l := c.machine.Arriving()
+	if l == nil || c.cfg.LinkWatcher == nil {
+		return false
+	}
+	s, err := c.cfg.LinkWatcher.State()
+	return err == nil && s.Index == c.link.Index && isHeld(&s, l.Address)
+}
+
 // noAddr is no address.
 var noAddr netip.Addr
 

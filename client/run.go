@@ -89,7 +89,7 @@ func (c *Client) watch(ctx context.Context) {
 // goes on from is stored and on the link before that hears of it.
 func (c *Client) end() {
 	l := c.machine.Heritage()
-	c.step(fsm.Stop{Keep: c.heir != nil})
+	c.step(fsm.Stop{Keep: c.heir != nil, There: c.arrived()})
 	c.worker.finish(stopGrace)
 	c.watching.Wait()
 	if c.heir != nil {

@@ -84,11 +84,13 @@ type (
 	// Renew asks to renew now, before T1; without a lease, to try at once.
 	// With Rebind any server is asked, and not the one that gave the lease.
 	Renew struct{ Rebind bool }
-	// Release gives the lease back and stops.
-	Release struct{}
+	// Release gives the lease back and stops. There says that the address of
+	// the Apply under way is on the link already.
+	Release struct{ There bool }
 	// Stop ends the machine; what becomes of the lease is Config.OnExit. With
-	// Keep it stays, whatever that is: another process goes on from it.
-	Stop struct{ Keep bool }
+	// Keep it stays, whatever that is: another process goes on from it. There
+	// is that of Release.
+	Stop struct{ Keep, There bool }
 )
 
 func (Start) event()           {}

@@ -139,6 +139,9 @@ func (m *Machine) Lease() *lease.Lease {
 	return m.onLink
 }
 
+// Arriving is the lease of the Apply under way; nil for none.
+func (m *Machine) Arriving() *lease.Lease { return m.pending }
+
 // Found is the lease that a process before this one may have left on the link,
 // as long as nothing was done about it; nil for none.
 func (m *Machine) Found() *lease.Lease {
@@ -228,8 +231,10 @@ func (m *Machine) common(now time.Time, ev Event) bool {
 	}
 	switch ev := ev.(type) {
 	case Stop:
+		m.arrived(ev.There)
 		m.become(m.stop(ev.Keep))
 	case Release:
+		m.arrived(ev.There)
 		m.become(m.release())
 	case LinkDown:
 		m.linkUp = false
@@ -281,6 +286,10 @@ func (m *Machine) applied(ev Applied) {
 	}
 	m.pending = nil
 }
+
+// arrived notes, before the lease is given up, that its address is on the link:
+// a script may have put it there long before it ends and its Apply with it.
+func (m *Machine) arrived(there bool) { m.used = m.used || there && m.pending != nil }
 
 // rejected says that ev comes from a server that is not listened to.
 func (m *Machine) rejected(ev Event) bool {

@@ -55,6 +55,10 @@ func (w *world) moves() []move {
 	add("release", w.now, Release{})
 	add("stop", w.now, Stop{})
 	add("stop keep", w.now, Stop{Keep: true})
+	if w.pending {
+		add("release there", w.now, Release{There: true})
+		add("stop there", w.now, Stop{There: true})
+	}
 	return moves
 }
 

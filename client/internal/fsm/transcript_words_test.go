@@ -46,9 +46,10 @@ func (p *player) parse(name string, a *args) Event {
 	case "renew":
 		return Renew{Rebind: a.text("", "") == "rebind"}
 	case "release":
-		return Release{}
+		return Release{There: a.text("", "") == "there"}
 	case "stop":
-		return Stop{Keep: a.text("", "") == "keep"}
+		how := a.text("", "")
+		return Stop{Keep: how == "keep", There: how == "there"}
 	}
 	return nil
 }
