@@ -19,12 +19,29 @@ const (
 )
 
 // Run keeps a lease until ctx ends, then does what Config.OnExit says and
-// returns nil; it also ends when Config.OnHandover gives the link away. A Client
-// runs once: a second Run is an error.
+// returns nil; it also ends when Config.OnHandover gives the link away, and with
+// a *PanicError. A Client runs once: a second Run is an error.
 func (c *Client) Run(ctx context.Context) error {
+	done := make(chan error, 1)
+	if err := c.Start(ctx, func(err error) { done <- err }); err != nil {
+		return err
+	}
+	return <-done
+}
+
+// Start is Run that returns at once, and costs no goroutine while there is nothing
+// to do: for a process with many links. ended is called once, from any goroutine,
+// with what Run would have returned; nothing of the client goes on then. The error
+// is that the client was run before.
+func (c *Client) Start(ctx context.Context, ended func(error)) error {
 	if c.started.Swap(true) {
 		return fmt.Errorf("%s: the client was run before", c.cfg.Interface)
 	}
+	go func() { ended(c.run(ctx)) }()
+	return nil
+}
+
+func (c *Client) run(ctx context.Context) error {
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
