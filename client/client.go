@@ -54,9 +54,13 @@ type Client struct {
 	unanswered int
 	explained  bool
 
-	started atomic.Bool
-	// watching ends with the goroutine that watches the link.
-	watching sync.WaitGroup
+	// ended is told what Run returns, and over says that it is being told; unhook forgets
+	// its context, and unwatch ends the reports of the link.
+	started  atomic.Bool
+	ended    func(error)
+	over     bool
+	unhook   func() bool
+	unwatch  func()
 	stats    counters
 	state    published
 	shutdown sync.Once
@@ -90,7 +94,7 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 		return nil, err
 	}
 	c := &Client{cfg: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface),
-		now: now, newAlarm: newAlarm, inbox: newInbox(), link: link}
+		now: now, newAlarm: newAlarm, inbox: &inbox{}, unwatch: func() {}, link: link}
 	c.state.changed = make(chan struct{})
 	id, err := c.identify(link)
 	if err != nil {
@@ -102,7 +106,7 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 		func(seq uint64, err error) {
 			c.post(fsm.Applied{Seq: seq, Err: err, Refused: errors.Is(err, ErrDecline)})
 		},
-		func() { c.inbox.put(job{do: c.publish}) })
+		func() { c.inbox.put(job{do: c.publish}) }, c.Panicked)
 	c.alarm, err = newAlarm(func() { c.post(fsm.Tick{}) },
 		func(slept time.Duration) { c.inbox.put(job{do: func() { c.resumed(slept) }}) })
 	if err != nil {
@@ -325,6 +329,7 @@ func (c *Client) post(ev fsm.Event) {
 
 // receive is called by the transport for each datagram.
 func (c *Client) receive(payload []byte, _ netip.Addr) {
+	defer c.contain()
 	ev, err := wire.ParseAwaited(payload, c.identity.Load(), c.awaited.Load())
 	if err != nil {
 		c.reject(err)

@@ -302,6 +302,14 @@ type LinkWatcher interface {
 	Watch(ctx context.Context, f func(LinkState)) error
 }
 
+// A LinkSubscriber is a LinkWatcher that needs no goroutine for each link.
+type LinkSubscriber interface {
+	LinkWatcher
+	// Subscribe is Watch that returns at once: f is called as there, from any
+	// goroutine, until cancel returns. f must not block, and must not call cancel.
+	Subscribe(f func(LinkState)) (cancel func(), err error)
+}
+
 // A LinkState is what the kernel says of a link.
 type LinkState = lease.LinkState
 

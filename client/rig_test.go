@@ -95,8 +95,8 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) now() time.Time { return time.Now().Add(time.Duration(r.slept.Load())).Round(0) }
 
-// run starts the client and ends it with the test.
-func (r *rig) run() *Client {
+// make makes the client.
+func (r *rig) make() *Client {
 	r.t.Helper()
 	c, err := newClient(r.cfg, r.now, func(fire func(), resumed func(time.Duration)) (alarm, error) {
 		r.alarm = &testAlarm{fire: fire, resumed: resumed, now: r.now}
@@ -108,8 +108,16 @@ func (r *rig) run() *Client {
 	if r.seed != nil {
 		c.machine = fsm.New(c.protocol(c.identity.Load()), *r.seed)
 	}
+	r.client = c
+	return c
+}
+
+// run starts the client and ends it with the test.
+func (r *rig) run() *Client {
+	r.t.Helper()
+	c := r.make()
 	ctx, cancel := context.WithCancel(r.t.Context())
-	r.client, r.cancel, r.done = c, cancel, make(chan error, 1)
+	r.cancel, r.done = cancel, make(chan error, 1)
 	go func() { r.done <- c.Run(ctx) }()
 	r.t.Cleanup(cancel)
 	synctest.Wait()

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
 	"github.com/dhclient-go/dhclient-go/client/internal/wire"
+	"github.com/dhclient-go/dhclient-go/internal/roomy"
 )
 
 const (
@@ -37,35 +39,31 @@ func (c *Client) Start(ctx context.Context, ended func(error)) error {
 	if c.started.Swap(true) {
 		return fmt.Errorf("%s: the client was run before", c.cfg.Interface)
 	}
-	go func() { ended(c.run(ctx)) }()
+	c.ended = ended
+	// What was asked before, as a Release, is done before.
+	c.unhook = context.AfterFunc(ctx, func() { c.inbox.put(job{do: func() { c.finish() }}) })
+	c.inbox.open(c.loop, job{do: func() { c.begin(ctx) }})
 	return nil
 }
 
-func (c *Client) run(ctx context.Context) error {
-	defer func() { _ = c.Close() }()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c.begin(ctx)
-	for c.heir == nil {
-		select {
-		case <-ctx.Done():
-			// What was asked before, as a Release, is done before.
-			c.work()
-			c.end()
-			return nil
-		case <-c.inbox.ready:
-			c.work()
+// loop does what is in the inbox, until that is empty.
+func (c *Client) loop() {
+	roomy.Grow()
+	defer func() {
+		if v := recover(); v != nil {
+			c.crash(&PanicError{c.cfg.Interface, v, debug.Stack()})
 		}
-	}
-	cancel()
-	c.end()
-	return nil
-}
-
-// work does what is in the inbox.
-func (c *Client) work() {
-	for _, j := range c.inbox.take() {
-		j.do()
+	}()
+	for jobs := c.inbox.take(); len(jobs) > 0; jobs = c.inbox.take() {
+		for _, j := range jobs {
+			j.do()
+			if c.heir != nil {
+				c.finish()
+			}
+			if c.over {
+				return // nothing that comes after it matters any more
+			}
+		}
 	}
 }
 
@@ -85,20 +83,32 @@ func (c *Client) begin(ctx context.Context) {
 	}
 	c.explainLink()
 	c.step(start)
-	if c.cfg.LinkWatcher != nil {
-		c.watching.Go(func() { c.watch(ctx) })
-	}
+	c.watch()
 }
 
-// watch reports the link to the loop; what it reports first is compared with
-// the link as New found it.
-func (c *Client) watch(ctx context.Context) {
-	err := c.cfg.LinkWatcher.Watch(ctx, func(s LinkState) {
-		c.inbox.put(job{do: func() { c.linkChanged(s) }})
-	})
-	if err != nil && ctx.Err() == nil {
-		c.log.Error("the link is not watched any more", "err", err)
+// finish is the end of Run, when all is well.
+func (c *Client) finish() {
+	if c.over {
+		return
 	}
+	c.over = true
+	c.unhook()
+	c.end()
+	_ = c.Close()
+	c.ended(nil)
+}
+
+// crash is the end of Run after a panic. Nobody knows what state the machine is
+// in: what is on the link and in the store stays.
+func (c *Client) crash(err *PanicError) {
+	c.over = true
+	c.unhook()
+	c.log.Error("the client has panicked; what it has put on the link stays", "err", err)
+	c.worker.finish(stopGrace)
+	c.unwatch()
+	c.state.update(func(v *view) { v.failure = err })
+	_ = c.Close()
+	c.ended(err)
 }
 
 // end stops the machine, then what it started: last actions first, since a
@@ -108,7 +118,7 @@ func (c *Client) end() {
 	l := c.machine.Heritage()
 	c.step(fsm.Stop{Keep: c.heir != nil, There: c.arrived()})
 	c.worker.finish(stopGrace)
-	c.watching.Wait()
+	c.unwatch()
 	if c.heir != nil {
 		c.bequeath(l)
 	}

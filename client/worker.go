@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -30,10 +31,14 @@ type worker struct {
 	// is left to do.
 	applied func(seq uint64, err error)
 	settled func()
+	// panicked is told of a panic of what it calls, after which nothing is done
+	// any more.
+	panicked func(value any, stack []byte)
 
 	mu      sync.Mutex
 	idle    sync.Cond
 	running bool
+	broken  bool // by a panic
 	// hurried says that the client stops. cancel ends what runs, which is one
 	// of after if hooked.
 	hurried bool
@@ -65,9 +70,9 @@ type applyJob struct {
 	gone   Reason
 }
 
-func newWorker(cfg *Config, log *slog.Logger, applied func(uint64, error), settled func()) *worker {
+func newWorker(cfg *Config, log *slog.Logger, applied func(uint64, error), settled func(), panicked func(any, []byte)) *worker {
 	w := &worker{configurator: cfg.Configurator, after: cfg.AfterApply, store: cfg.LeaseStore,
-		log: log, applied: applied, settled: settled, cancel: func() {}}
+		log: log, applied: applied, settled: settled, panicked: panicked, cancel: func() {}}
 	w.idle.L = &w.mu
 	return w
 }
@@ -105,7 +110,7 @@ func (w *worker) queueApply(seq uint64, l *lease.Lease, why Reason) {
 
 // start starts the goroutine unless it runs; mu is held.
 func (w *worker) start() {
-	if !w.running {
+	if !w.running && !w.broken {
 		w.running = true
 		go w.run()
 	}
@@ -113,6 +118,7 @@ func (w *worker) start() {
 
 func (w *worker) run() {
 	roomy.Grow()
+	defer w.contain()
 	for {
 		w.mu.Lock()
 		save, apply, again := w.save, w.apply, w.redo.due
@@ -148,6 +154,19 @@ func (w *worker) run() {
 			w.again() // else arm has it later: what is new has just been tried
 		}
 	}
+}
+
+// contain ends the worker after a panic: who waits for it waits no longer.
+func (w *worker) contain() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	w.mu.Lock()
+	w.broken, w.running = true, false
+	w.idle.Broadcast()
+	w.mu.Unlock()
+	w.panicked(v, debug.Stack())
 }
 
 // A limiter makes the context of one thing to do, which has that long.

@@ -80,7 +80,7 @@ func TestRemovalFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		cfg := &Config{Configurator: configuratorFunc(func(*lease.Lease) error { return errors.New("the kernel said no") })}
-		w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {})
+		w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {}, func(any, []byte) {})
 		w.queueApply(1, nil, ReasonLost)
 		w.finish(time.Second)
 		if !strings.Contains(out.String(), "cannot take the lease off the link") || !strings.Contains(out.String(), "the kernel said no") {
@@ -95,7 +95,7 @@ func TestAfterApplyFailsAgain(t *testing.T) {
 	var out bytes.Buffer
 	var err error
 	cfg := &Config{AfterApply: []Configurator{configuratorFunc(func(*lease.Lease) error { return err })}}
-	w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {})
+	w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {}, func(any, []byte) {})
 	for i, s := range []struct {
 		err   error
 		warns int
@@ -127,7 +127,7 @@ func TestRemovalCutsShortWithoutAWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		cfg := &Config{AfterApply: []Configurator{slowToSet{}}}
-		w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {})
+		w := newWorker(cfg, slog.New(slog.NewTextHandler(&out, nil)), func(uint64, error) {}, func() {}, func(any, []byte) {})
 		w.queueApply(1, &lease.Lease{Address: offered}, ReasonBound)
 		synctest.Wait()
 		w.queueApply(2, nil, ReasonLost)
