@@ -1,13 +1,8 @@
 package client
 
 import (
-	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // The real alarm: it fires at its time, not before, again when set again, and
@@ -51,22 +46,4 @@ func TestBootAlarm(t *testing.T) {
 		}
 	}
 	a.close()
-}
-
-// The kernel is asked to count the time since boot, suspends and all, so that
-// steps of the wall clock move no deadline (LIF-07): with lease.Now, which
-// counts the same, there is no other clock.
-func TestAlarmClock_LIF_07(t *testing.T) {
-	a, err := newBootAlarm(func() {}, func(time.Duration) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.close()
-	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", a.(*bootAlarm).fd))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := fmt.Sprintf("clockid: %d\n", unix.CLOCK_BOOTTIME); !strings.Contains(string(info), want) {
-		t.Errorf("the timer is of another clock:\n%s", info)
-	}
 }

@@ -199,7 +199,9 @@ func TestTakeover_GoesOn(t *testing.T) {
 				r.stored, r.cfg.ClientID = c.stored, c.id
 				r.link.Addresses = []netip.Prefix{netip.PrefixFrom(c.asks, 24)}
 				client := r.run()
+				r.mu.Lock()
 				first := r.sent[0]
+				r.mu.Unlock()
 				asks, _ := netip.AddrFromSlice(first.RequestedIPAddress())
 				if want := c.asks.IsValid(); want != (first.MessageType() == dhcpv4.MessageTypeRequest) || asks.Unmap() != c.asks {
 					t.Errorf("sent first: %v for %v, want %v", first.MessageType(), asks, c.asks)
@@ -210,8 +212,11 @@ func TestTakeover_GoesOn(t *testing.T) {
 				if pid, ok := client.TakenFrom(); pid != 77 || !ok {
 					t.Errorf("taken from %d, %v", pid, ok)
 				}
-				if ev, ok := r.events[0].(TookOver); !ok || ev.PID != 77 || ev.From != "before" || (ev.Lease == nil) != (c.given == nil) {
-					t.Errorf("the first event is %+v", r.events[0])
+				r.mu.Lock()
+				told := r.events[0]
+				r.mu.Unlock()
+				if ev, ok := told.(TookOver); !ok || ev.PID != 77 || ev.From != "before" || (ev.Lease == nil) != (c.given == nil) {
+					t.Errorf("the first event is %+v", told)
 				}
 				r.pass(time.Second)
 				if _, err := client.Wait(context.Background()); err != nil {
