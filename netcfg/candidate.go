@@ -39,14 +39,18 @@ func (ns *Namespace) Candidates() ([]Candidate, error) {
 		if usable(l) != nil {
 			continue
 		}
-		c := Candidate{Name: l.name, Index: l.index, Kind: l.kind, Port: l.port}
-		copy(c.HardwareAddr[:], l.hwAddr)
-		if len(l.permanent) == len(c.Permanent) {
-			copy(c.Permanent[:], l.permanent)
-		}
-		out = append(out, c)
+		out = append(out, candidate(l))
 	}
 	return out, nil
+}
+
+func candidate(l linkInfo) Candidate {
+	c := Candidate{Name: l.name, Index: l.index, Kind: l.kind, Port: l.port}
+	copy(c.HardwareAddr[:], l.hwAddr)
+	if len(l.permanent) == len(c.Permanent) {
+		copy(c.Permanent[:], l.permanent)
+	}
+	return c
 }
 
 // Driver is the name of the driver of a link, as `ethtool -i` has it; empty if it

@@ -21,6 +21,9 @@ type Config struct {
 	// LeaveDown never brings the link up. Else it is brought up once, when it
 	// is first seen; taken down later, it stays down.
 	LeaveDown bool
+	// Fixed is for a link that somebody else follows: when it is deleted, no later
+	// link with its name takes its place.
+	Fixed bool
 }
 
 func (c Config) check() error {

@@ -13,7 +13,7 @@ import (
 
 // A Link is one Ethernet link of a namespace. It is followed by its index: a
 // new name changes nothing. When it is deleted, a later link with the
-// configured name takes its place.
+// configured name takes its place, unless it is Config.Fixed.
 type Link struct {
 	ns   *Namespace
 	name string
@@ -115,6 +115,9 @@ func (l *Link) find() (linkInfo, bool, error) {
 	// The next one, which may have the same index, is another: nobody has
 	// brought it up, or taken it down.
 	l.index, l.upped = 0, 0
+	if l.cfg.Fixed {
+		return linkInfo{}, false, nil
+	}
 	info, found, err = l.ns.linkByName(l.name)
 	if err != nil || !found {
 		return linkInfo{}, false, err

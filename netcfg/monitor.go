@@ -38,6 +38,8 @@ type watcher struct {
 	woken chan struct{}
 	// index is the link that it wants to hear of; 0 is all.
 	index atomic.Int32
+	// news are the messages about links; nil for who does not want them.
+	news *linkNews
 }
 
 func (w *watcher) wake() {
@@ -175,6 +177,7 @@ func (m *monitor) wakeAll() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for w := range m.watchers {
+		w.news.lose()
 		w.wake()
 	}
 }
@@ -190,6 +193,7 @@ func (m *monitor) dispatch(buf []byte) {
 		}
 		if body := buf[unix.SizeofNlMsghdr:size]; len(body) >= 8 {
 			// ifinfomsg and ifaddrmsg both have the index at offset 4.
+			m.news(binary.NativeEndian.Uint16(buf[4:]), body)
 			m.changed(int32(binary.NativeEndian.Uint32(body[4:])))
 		}
 		buf = buf[min((size+unix.NLMSG_ALIGNTO-1)&^(unix.NLMSG_ALIGNTO-1), len(buf)):]
@@ -198,6 +202,9 @@ func (m *monitor) dispatch(buf []byte) {
 
 func (m *monitor) changed(index int32) {
 	for w := range m.watchers {
+		if w.news != nil {
+			continue
+		}
 		if want := w.index.Load(); want == 0 || want == index {
 			w.wake()
 		}

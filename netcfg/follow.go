@@ -1,0 +1,155 @@
+package netcfg
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// A LinkChange is news of a link: how it is or, if it is Gone, that there is no
+// such link any more, or none that DHCP can run on; of that only the Index counts.
+type LinkChange struct {
+	Candidate
+	Gone bool
+}
+
+// FollowLinks calls f with the links that DHCP can run on, as Candidates lists
+// them, and then with each change of any, from the goroutine that called it. With
+// all, changes are all links that there are: so it begins, and so it is when the
+// kernel has lost some news (ENOBUFS). A change may be told that was told before.
+// It returns nil when ctx is done, and ErrClosed when the namespace is closed.
+//
+// What it costs does not depend on how many links there are, but on how many
+// change: the news say all that there is to know.
+func (ns *Namespace) FollowLinks(ctx context.Context, f func(all bool, changes []LinkChange)) error {
+	w, err := ns.mon.add()
+	if err != nil {
+		return err
+	}
+	defer ns.mon.remove(w)
+	news := &linkNews{}
+	ns.mon.tell(w, news)
+	news.lose() // nothing is known yet
+	for {
+		all, changes := news.take()
+		if all {
+			changes, err = ns.allLinks()
+		}
+		switch {
+		case errors.Is(err, ErrClosed):
+			return err
+		case err != nil:
+			ns.log.Warn("the links are not known", "err", err)
+			news.lose()
+			time.AfterFunc(watchRetry, w.wake)
+		case all || len(changes) > 0:
+			f(all, changes)
+		}
+		if err := ns.wait(ctx, w); errors.Is(err, ErrClosed) {
+			return err
+		} else if err != nil {
+			return nil // ctx is done
+		}
+	}
+}
+
+func (ns *Namespace) allLinks() (all []LinkChange, err error) {
+	links, err := ns.Candidates()
+	for _, c := range links {
+		all = append(all, LinkChange{Candidate: c})
+	}
+	return all, err
+}
+
+// maxNews is how many changes wait for who takes them; more are as good as a list
+// of all links.
+const maxNews = 4096
+
+// linkNews are changes of links that have come, in order.
+type linkNews struct {
+	mu      sync.Mutex
+	lost    bool
+	changes []LinkChange
+}
+
+// lose says that some are missing.
+func (n *linkNews) lose() {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lost, n.changes = true, nil
+}
+
+// take takes what there is; all says that it is not all.
+func (n *linkNews) take() (all bool, changes []LinkChange) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all, changes = n.lost, n.changes
+	n.lost, n.changes = false, nil
+	return all, changes
+}
+
+// add takes a message about a link, as it follows the nlmsghdr.
+func (n *linkNews) add(kind uint16, body []byte) {
+	c, ok := linkChange(kind, body)
+	if !ok {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.lost: // a list of all is to come
+	case len(n.changes) == maxNews:
+		n.lost, n.changes = true, nil
+	case len(n.changes) > 0 && n.changes[len(n.changes)-1] == c: // as while a link comes up
+	default:
+		n.changes = append(n.changes, c)
+	}
+}
+
+// linkChange reads a message; ok is false for one that is not about a link. What
+// a bridge says of its ports is not (AF_BRIDGE, which has an RTM_DELLINK for a
+// port that has left it).
+func linkChange(kind uint16, body []byte) (c LinkChange, ok bool) {
+	if kind != unix.RTM_NEWLINK && kind != unix.RTM_DELLINK || len(body) < unix.SizeofIfInfomsg {
+		return c, false
+	}
+	if head := nl.DeserializeIfInfomsg(body); head.Family != unix.AF_UNSPEC {
+		return c, false
+	}
+	l, err := parseLink(body)
+	if err != nil {
+		return c, false
+	}
+	if kind == unix.RTM_DELLINK || usable(l) != nil {
+		return LinkChange{Candidate{Index: l.index}, true}, true
+	}
+	return LinkChange{Candidate: candidate(l)}, true
+}
+
+// tell has w get the messages about links.
+func (m *monitor) tell(w *watcher, news *linkNews) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w.news = news
+}
+
+// news hands on a message to those who want it; mu is held.
+func (m *monitor) news(kind uint16, body []byte) {
+	if !slices.Contains([]uint16{unix.RTM_NEWLINK, unix.RTM_DELLINK}, kind) {
+		return
+	}
+	for w := range m.watchers {
+		if w.news != nil {
+			w.news.add(kind, body)
+			w.wake()
+		}
+	}
+}
