@@ -46,8 +46,9 @@ func (f *fleet) unlisten() {
 // obey does what a command wants.
 func (f *fleet) obey(ctx context.Context, r *control.Request, w *control.Writer) error {
 	var meant []*berth
-	here := control.SameNetns(r.Netns, f.netns) || r.Home && control.SameNetns(r.Netns, f.home)
+	home := r.Home && control.SameNetns(r.Netns, f.home)
 	for _, b := range f.roll() {
+		here := home || control.SameNetns(r.Netns, b.place.number())
 		if here && (r.Interface == "" || r.Interface == b.name) {
 			meant = append(meant, b)
 		}

@@ -45,7 +45,7 @@ type witness struct {
 // its lease is what the client goes on from: a server is asked for it before
 // anything is changed. Without evidence an address is an administrator's, and a
 // permanent one without that of who sets such.
-func (f *fleet) testify(config *client.Config, on *netcfg.Link, l *link, now lease.LinkState) {
+func (f *fleet) testify(b *berth, config *client.Config, on *netcfg.Link, l *link, now lease.LinkState) {
 	log := f.log.With("if", l.name)
 	found, err := on.Found()
 	if err != nil {
@@ -53,7 +53,7 @@ func (f *fleet) testify(config *client.Config, on *netcfg.Link, l *link, now lea
 		return
 	}
 	var known netip.Addr // the address whose lease is known
-	for _, w := range f.witnesses(config.LeaseStore, now) {
+	for _, w := range b.witnesses(config.LeaseStore, now) {
 		for _, a := range found {
 			got := w.lease(a, now, log)
 			switch {
@@ -98,8 +98,8 @@ func logFound(log *slog.Logger, by string, a netcfg.Found) {
 }
 
 // witnesses are those that are asked, the best informed first.
-func (f *fleet) witnesses(own client.LeaseStore, now lease.LinkState) []witness {
-	from := f.o.evidence
+func (b *berth) witnesses(own client.LeaseStore, now lease.LinkState) []witness {
+	from := b.o.evidence
 	stored := func(s client.LeaseStore, err error) func(netcfg.Found) (*lease.Lease, error) {
 		return func(netcfg.Found) (*lease.Lease, error) {
 			if err != nil {
@@ -109,7 +109,7 @@ func (f *fleet) witnesses(own client.LeaseStore, now lease.LinkState) []witness 
 		}
 	}
 	first := witness{name: "the lease file", say: stored(own, nil)}
-	if f.o.netns != nil {
+	if b.o.netns != nil {
 		return []witness{first} // what was said at boot is of the host's own links
 	}
 	early, err := lease.NewDir(from.leases, now.Name)
@@ -123,7 +123,7 @@ func (f *fleet) witnesses(own client.LeaseStore, now lease.LinkState) []witness 
 			}
 			return byIPConfig(text, a, now)
 		}},
-		{name: "ip=dhcp", sets: true, say: func(a netcfg.Found) (*lease.Lease, error) { return f.byKernel(a, now) }},
+		{name: "ip=dhcp", sets: true, say: func(a netcfg.Found) (*lease.Lease, error) { return b.byKernel(a, now) }},
 	}
 }
 
@@ -141,12 +141,12 @@ func byIPConfig(text []byte, a netcfg.Found, now lease.LinkState) (*lease.Lease,
 
 // byKernel is what the kernel says, which does not name the link: it is the only
 // one with a permanent address.
-func (f *fleet) byKernel(a netcfg.Found, now lease.LinkState) (*lease.Lease, error) {
-	text, err := readEvidence(f.o.evidence.kernel)
+func (b *berth) byKernel(a netcfg.Found, now lease.LinkState) (*lease.Lease, error) {
+	text, err := readEvidence(b.o.evidence.kernel)
 	if err != nil || !inherit.KernelDHCP(text) || !a.Permanent {
 		return nil, err
 	}
-	on, err := f.ns.PermanentOn()
+	on, err := b.ns.PermanentOn()
 	if err != nil || !slices.Equal(on, []int{now.Index}) {
 		return nil, err
 	}

@@ -102,12 +102,12 @@ func TestEvidence(t *testing.T) {
 // which may have the same names and addresses.
 func TestEvidence_OtherNamespace(t *testing.T) {
 	o := newOptions()
-	f := &fleet{o: o}
-	if n := len(f.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 4 {
+	b := &berth{o: o}
+	if n := len(b.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 4 {
 		t.Errorf("%d are asked", n)
 	}
 	o.netns = &netns{pid: 1}
-	if n := len(f.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 1 {
+	if n := len(b.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 1 {
 		t.Errorf("%d are asked, not the lease file alone", n)
 	}
 }

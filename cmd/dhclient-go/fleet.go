@@ -59,18 +59,25 @@ type fleet struct {
 	// pid is the pid file, and wasHanded says that a link was handed over.
 	pid       pidFile
 	wasHanded atomic.Bool
-	// place is where the links are, netns its number, and home that of our own
-	// namespace. unopened are the links that have yet to be opened there.
-	place       *place
-	netns, home uint64
-	unopened    atomic.Int32
+	// place is where the links are, home the number of our own namespace, and
+	// unopened the links that have yet to be opened in place.
+	place    *place
+	home     uint64
+	unopened atomic.Int32
 }
 
 // A berth is the place of one interface, which may not exist yet.
 type berth struct {
 	name string
-	// netns is where the link is, as --netns has it.
+	// o are its own options, those of the fleet unless an agent has others for it.
+	o *options
+	// place is where the link is, netns what that is called, as --netns has it,
+	// and ns what is open there.
+	place *place
 	netns string
+	ns    *netcfg.Namespace
+	// fixed says that somebody else follows the link.
+	fixed bool
 	// link is there once ready is closed, and err once ended is.
 	link         *link
 	err          error
@@ -86,7 +93,7 @@ type berth struct {
 }
 
 func (f *fleet) newBerth(name string) *berth {
-	b := &berth{name: name, netns: f.place.label(), ready: make(chan struct{}), ended: make(chan struct{})}
+	b := &berth{name: name, o: f.o, place: f.place, netns: f.place.label(), ns: f.ns, ready: make(chan struct{}), ended: make(chan struct{})}
 	b.halted, b.halt = context.WithCancel(context.Background())
 	if !f.o.once() {
 		b.story = &story{name: name, netns: b.netns, news: &f.news}
@@ -112,7 +119,7 @@ func newFleet(ctx context.Context, o *options, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{ctx: ctx, attend: func() {}, aides: ourselves{}, o: o, out: out, log: log, place: place, netns: place.number(), home: control.Netns()}
+	f := &fleet{ctx: ctx, attend: func() {}, aides: ourselves{}, o: o, out: out, log: log, place: place, home: control.Netns()}
 	o.resolveFor(place, log)
 	err = place.do(func() (err error) {
 		f.ns, err = netcfg.Open(log)
@@ -173,7 +180,7 @@ func (f *fleet) openAll() error {
 
 // open puts the client of b together.
 func (f *fleet) open(b *berth) (err error) {
-	err = f.place.do(func() (err error) {
+	err = b.place.do(func() (err error) {
 		b.link, err = f.openLink(b)
 		return err
 	})

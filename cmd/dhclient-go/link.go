@@ -42,37 +42,37 @@ type outfit struct {
 
 // openLink brings the interface up and puts its client together.
 func (f *fleet) openLink(b *berth) (*link, error) {
-	name := b.name
-	cfg := f.o.netcfg
-	cfg.LeaveDown = f.o.dryRun
-	on, err := f.ns.Link(name, cfg)
+	name, o := b.name, b.o
+	cfg := o.netcfg
+	cfg.LeaveDown, cfg.Fixed = o.dryRun, b.fixed
+	on, err := b.ns.Link(name, cfg)
 	if err != nil {
 		return nil, refused("CAP_NET_ADMIN", "look at links", err)
 	}
 	l := &link{name: name, watcher: on}
-	config := f.o.client
+	config := o.client
 	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
-	r := &reporter{name: name, netns: b.netns, out: f.out, log: f.log, o: f.o, noServer: func() { f.noServer(b) }, super: f.super}
+	r := &reporter{name: name, netns: b.netns, out: f.out, log: f.log, o: o, noServer: func() { f.noServer(b) }, super: f.super}
 	config.OnEvent = func(ev client.Event) {
 		if _, ok := ev.(client.Transition); !ok {
 			f.attend() // whoever hears of it can stop us
 		}
 		b.story.event(ev, func() uint64 { return l.client.Stats().Sent["DISCOVER"] })
 		r.event(ev)
-		l.tellScript(f.o, ev)
+		l.tellScript(o, ev)
 		if _, ok := ev.(client.HandedOver); ok {
 			f.handed(b)
 		}
 	}
 	f.handsOver(&config)
-	if !f.o.dryRun {
-		if err := f.equip(&config, on, l); err != nil {
+	if !o.dryRun {
+		if err := f.equip(b, &config, on, l); err != nil {
 			l.closeOthers()
 			return nil, err
 		}
 	}
 	if l.prepare == nil {
-		err = f.bringUp(name, on)
+		err = f.bringUp(b, on)
 	}
 	if err == nil {
 		l.tap, err = f.tap(&config)
@@ -90,7 +90,7 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	// Scripts have the link when it is ours: another client may serve it, whose
 	// address they would take away.
 	if err = l.prepare(); err == nil {
-		err = f.bringUp(name, on)
+		err = f.bringUp(b, on)
 	}
 	if err != nil {
 		l.close()
@@ -100,19 +100,19 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 }
 
 // bringUp brings the link up. A dry run says so: it changes nothing else.
-func (f *fleet) bringUp(name string, on *netcfg.Link) error {
-	if f.o.noPreinit {
+func (f *fleet) bringUp(b *berth, on *netcfg.Link) error {
+	if b.o.noPreinit {
 		return nil
 	}
 	was, err := true, error(nil)
-	if f.o.dryRun {
-		was, err = isUp(name)
+	if b.o.dryRun {
+		was, err = isUp(b.name)
 	}
 	if err := on.Up(); err != nil {
 		return refused("CAP_NET_ADMIN", "bring links up", err)
 	}
 	if err == nil && !was {
-		f.log.Warn("the interface was down: it was brought up, and stays so", "if", name)
+		f.log.Warn("the interface was down: it was brought up, and stays so", "if", b.name)
 	}
 	return nil
 }
@@ -127,14 +127,15 @@ func isUp(name string) (bool, error) {
 
 // equip gives config what a dry run does without: all that leaves a trace on
 // the link, in the resolver or on disk.
-func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
+func (f *fleet) equip(b *berth, config *client.Config, on *netcfg.Link, l *link) error {
 	now, err := on.State()
 	if err != nil {
 		return err
 	}
-	find := f.o.outfit
+	o := b.o
+	find := o.outfit
 	if find == nil {
-		find = f.o.ownOutfit
+		find = o.ownOutfit
 	}
 	fit, err := find(l.name, now, config)
 	if err != nil {
@@ -143,19 +144,19 @@ func (f *fleet) equip(config *client.Config, on *netcfg.Link, l *link) error {
 	if fit.store != nil {
 		config.LeaseStore = fit.store
 	}
-	if f.o.client.Takeover && config.LeaseStore != nil {
-		f.testify(config, on, l, now)
+	if o.client.Takeover && config.LeaseStore != nil {
+		f.testify(b, config, on, l, now)
 	}
-	if err := f.configures(config, on, l, fit.hooks, now.Index); err != nil {
+	if err := f.configures(b, config, on, l, fit.hooks, now.Index); err != nil {
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
 	log := f.log.With("if", l.name)
-	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: f.o.probe, Logger: log})
+	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: o.probe, Logger: log})
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.name, refused("CAP_NET_RAW", "open the ARP socket", err))
 	}
 	config.ConflictDetector, config.RouterChecker = l.detector, l.detector
-	if f.o.client.ACD == client.NoProbe {
+	if o.client.ACD == client.NoProbe {
 		config.ConflictDetector = indulgent{l.detector, log}
 	}
 	return nil
@@ -169,7 +170,8 @@ func (o *options) ownOutfit(name string, _ lease.LinkState, config *client.Confi
 
 // configures gives config who makes the link match a lease: scripts that are made
 // for that, or else we and our resolver, and then the programs that are told.
-func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hooks hook.Config, index int) (err error) {
+func (f *fleet) configures(b *berth, config *client.Config, on *netcfg.Link, l *link, hooks hook.Config, index int) (err error) {
+	o := b.o
 	var scripted *netcfg.Scripted
 	if hooks.Configures {
 		hooks.After = func(ctx context.Context, next *lease.Lease) error { return scripted.SetLifetimes(ctx, next) }
@@ -180,8 +182,8 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 			return err
 		}
 	}
-	if f.o.nameHost != nil {
-		name := *f.o.nameHost
+	if o.nameHost != nil {
+		name := *o.nameHost
 		name.Logger = f.log.With("if", l.name)
 		hostname, err := f.aides.Hostname(l.name, name)
 		if err != nil {
@@ -192,7 +194,7 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 	if hooks.Configures {
 		config.Configurator = l.script
 		l.prepare = func() (err error) {
-			if err = l.preinit(f); err == nil {
+			if err = l.preinit(f, o); err == nil {
 				scripted, err = on.Scripted() // what is there now is not the scripts'
 			}
 			return err
@@ -200,11 +202,11 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 		return nil
 	}
 	config.Configurator = on
-	if !f.o.noDNS {
+	if !o.noDNS {
 		resolver, err := f.aides.Resolver(netcfg.ResolverConfig{
-			Interface: l.name, Path: f.o.resolvConf, Logger: f.log,
+			Interface: l.name, Path: o.resolvConf, Logger: f.log,
 			// As netcfg has it for the routes.
-			Metric: cmp.Or(f.o.netcfg.Metric, 1000+index),
+			Metric: cmp.Or(o.netcfg.Metric, 1000+index),
 		})
 		if err != nil {
 			return err
@@ -220,8 +222,8 @@ func (f *fleet) configures(config *client.Config, on *netcfg.Link, l *link, hook
 // preinit has the scripts bring the link up. What they say of it is not the last
 // word: we do it too. They would take the address away that a client before us has
 // left.
-func (l *link) preinit(f *fleet) error {
-	if f.o.noPreinit || l.left || l.takenOver() {
+func (l *link) preinit(f *fleet, o *options) error {
+	if o.noPreinit || l.left || l.takenOver() {
 		return nil
 	}
 	f.attend()
