@@ -94,7 +94,8 @@ func appendText(b []byte, s string) []byte {
 
 // MarshalJSON returns the public JSON form: address with its prefix length,
 // times in RFC 3339, lease_seconds 4294967295 for a lease that never ends, and
-// every option by its code in hexadecimal.
+// every option by its code in hexadecimal. What the lease carries for others
+// stands there decoded too; it is read back from those.
 func (l *Lease) MarshalJSON() ([]byte, error) {
 	o := object{make([]byte, 0, 1024)}
 	if l.Bits == 0 {
@@ -128,6 +129,7 @@ func (l *Lease) MarshalJSON() ([]byte, error) {
 	o.text("next_server", addrString(l.NextServer))
 	o.text("server_name", l.ServerName)
 	o.text("boot_file", l.BootFile)
+	o.carried(l)
 	o.text("hardware_addr", macString(l.HardwareAddr))
 	o.text("client_id", hex.EncodeToString(l.ClientID))
 	o.text("router_mac", macString(l.RouterMAC))

@@ -78,7 +78,9 @@ type Lease struct {
 	// Options holds every option of the message as it came, by its code,
 	// instances concatenated (RFC 3396): for programs that know more than we
 	// do. The bytes are the network's, or a client.Config.OptionFilter's, and
-	// were checked by nobody.
+	// were checked by nobody. What the lease carries for others (see Carried)
+	// is decoded, and checked, by the methods for it; of that, what a renewal
+	// left out is here too.
 	Options map[uint8][]byte
 
 	// HardwareAddr is the link's address when the lease was obtained

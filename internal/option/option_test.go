@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 func row(t testing.TB, name string) Row {
@@ -150,6 +152,15 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s %s gives %q, want an error", tt.name, tt.text, got)
 		case tt.want != "!" && (err != nil || string(got) != tt.want):
 			t.Errorf("%s %s gives %q, %v, want %q", tt.name, tt.text, got, err, tt.want)
+		}
+	}
+}
+
+// What a lease carries for others has a name here, by which it is asked for.
+func TestCarriedOptionsHaveNames(t *testing.T) {
+	for _, code := range lease.Carried() {
+		if r, ok := (*Table)(nil).ByCode(code); !ok || r.Udhcpc == "" && strings.HasPrefix(r.Name, "unknown-") {
+			t.Errorf("option %d has no name", code)
 		}
 	}
 }

@@ -69,6 +69,7 @@ func inherit(l, base *lease.Lease) {
 	if l.NTP == nil {
 		l.NTP = base.NTP
 	}
+	l.KeepCarried(base)
 }
 
 func fill[T comparable](field *T, value T) {

@@ -21,9 +21,12 @@ func full(start time.Time) *lease.Lease {
 		Hostname: "h", MTU: 1400, NTP: []netip.Addr{addr("10.0.0.4")}, CaptivePortal: "https://p.example/",
 		NextServer: addr("10.0.0.5"), ServerName: "boot", BootFile: "image",
 		HardwareAddr: station("a"), ClientID: []byte{1, 2}, RouterMAC: station("r"),
-		Options: map[uint8][]byte{3: {10, 0, 0, 254}},
+		Options: map[uint8][]byte{3: {10, 0, 0, 254}, 67: carried},
 	}
 }
+
+// carried is an option that a lease carries for others.
+var carried = []byte("image")
 
 // TestRenewal_REN_18_19: an option that an ACK has replaces what was held; one
 // that it has not leaves it; and what belongs together goes together.
@@ -48,12 +51,22 @@ func TestRenewal_REN_18_19(t *testing.T) {
 		ack  *lease.Lease
 		want func(l *lease.Lease)
 	}{
-		{"nothing", minimal(), func(l *lease.Lease) { l.Options, l.RouterMAC = nil, lease.HardwareAddr{} }},
-		{"everything", all(), func(l *lease.Lease) { *l = *all() }},
+		{"nothing", minimal(), func(l *lease.Lease) {
+			l.Options, l.RouterMAC = map[uint8][]byte{67: carried}, lease.HardwareAddr{}
+		}},
+		{"everything", all(), func(l *lease.Lease) {
+			*l = *all()
+			l.Options[67] = carried
+		}},
+		{"another value of what is carried", &lease.Lease{Address: addrA, Options: map[uint8][]byte{67: []byte("other")}},
+			func(l *lease.Lease) {
+				l.Options = map[uint8][]byte{67: []byte("other")}
+				l.HardwareAddr, l.ClientID, l.RouterMAC = lease.HardwareAddr{}, nil, lease.HardwareAddr{}
+			}},
 		{"empty lists", &lease.Lease{Address: addrA, DNS: []netip.Addr{}, Search: []string{}, NTP: []netip.Addr{}},
 			func(l *lease.Lease) {
 				*l = *full(sent)
-				l.DNS, l.Search, l.NTP, l.Options = []netip.Addr{}, []string{}, []netip.Addr{}, nil
+				l.DNS, l.Search, l.NTP, l.Options = []netip.Addr{}, []string{}, []netip.Addr{}, map[uint8][]byte{67: carried}
 				l.HardwareAddr, l.ClientID, l.RouterMAC = lease.HardwareAddr{}, nil, lease.HardwareAddr{}
 			}},
 	} {

@@ -1,0 +1,84 @@
+package lease
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A carriedOption is one that a lease carries for others: neither the protocol
+// nor the link acts on it. A lease holds nothing of it but the octets in
+// Lease.Options, which are stored, and a method of Lease decodes them each time
+// that somebody asks: it costs a thousand leases nothing, and what is read from a
+// file is checked as what came by the network was.
+type carriedOption struct {
+	code uint8
+	// name is its member in the JSON form.
+	name string
+	// write adds that member, unless the value is none.
+	write func(o *object, name string, l *Lease)
+}
+
+// carried are the rows, in the order of the JSON form. A new option is a row here
+// and a method; its names and its form for scripts are its row of
+// internal/option.
+var carried = []carriedOption{
+	{optTFTPServerName, "tftp_server_name", func(o *object, name string, l *Lease) { o.text(name, l.TFTPServerName()) }},
+	{optBootFileName, "boot_file_name", func(o *object, name string, l *Lease) { o.text(name, l.BootFileName()) }},
+}
+
+// Carried returns the codes of the options that a lease carries for others: those
+// that have a method of Lease, and no field.
+func Carried() []uint8 {
+	codes := make([]uint8, len(carried))
+	for i, c := range carried {
+		codes[i] = c.code
+	}
+	return codes
+}
+
+// KeepCarried gives l those of the carried options of base that l is without: a
+// server that renews a lease need not say again what has not changed. Options is
+// replaced, not written to.
+func (l *Lease) KeepCarried(base *Lease) {
+	copied := false
+	for _, c := range carried {
+		v, was := base.Options[c.code]
+		if _, is := l.Options[c.code]; is || !was {
+			continue
+		}
+		if !copied {
+			copied = true
+			if l.Options = maps.Clone(l.Options); l.Options == nil {
+				l.Options = map[uint8][]byte{}
+			}
+		}
+		l.Options[c.code] = slices.Clone(v)
+	}
+}
+
+// carried adds what the lease carries for others.
+func (o *object) carried(l *Lease) {
+	for _, c := range carried {
+		if len(l.Options[c.code]) > 0 {
+			c.write(o, c.name, l)
+		}
+	}
+}
+
+// maxText is the longest text that is taken from one option: what one instance
+// can hold.
+const maxText = 255
+
+// optionText is an option that is printable ASCII, without the NULs that some
+// servers end it with (RFC 2132 2); empty for one that is not.
+func (l *Lease) optionText(code uint8) string {
+	v := l.Options[code]
+	if len(v) > 2*maxText {
+		return ""
+	}
+	if s := strings.TrimRight(string(v), "\x00"); ValidHeaderText(s, maxText) {
+		return s
+	}
+	return ""
+}

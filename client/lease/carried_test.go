@@ -1,0 +1,150 @@
+package lease
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// carrying is a lease with these options.
+func carrying(options map[uint8]string) *Lease {
+	l := &Lease{Address: addr("10.0.0.5"), Start: t0, Valid: Infinite, Options: map[uint8][]byte{}}
+	for code, v := range options {
+		l.Options[code] = []byte(v)
+	}
+	return l
+}
+
+// members are those of the JSON form of l that are of what it carries.
+func members(t *testing.T, l *Lease) map[string]string {
+	t.Helper()
+	b, err := json.Marshal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatalf("%v in %s", err, b)
+	}
+	some := map[string]string{}
+	for _, c := range carried {
+		if v, ok := all[c.name]; ok {
+			some[c.name] = string(v)
+		}
+	}
+	return some
+}
+
+// Each option that is carried is in the JSON form, comes back from it, and is
+// none at all where it is malformed: then the octets are all that there is.
+func TestCarried(t *testing.T) {
+	seen := map[uint8]bool{}
+	for _, tt := range carriedRows {
+		seen[tt.code] = true
+		l := carrying(map[uint8]string{tt.code: tt.value})
+		want := map[string]string{}
+		if tt.want != "" {
+			row := slices.IndexFunc(carried, func(c carriedOption) bool { return c.code == tt.code })
+			want[carried[row].name] = tt.want
+		}
+		if got := members(t, l); !maps.Equal(got, want) {
+			t.Errorf("option %d, %q: %v, want %v", tt.code, tt.value, got, want)
+		}
+		b, err := Encode(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Decode(b)
+		if err != nil {
+			t.Errorf("option %d, %q is stored, and not read: %v", tt.code, tt.value, err)
+			continue
+		}
+		if !reflect.DeepEqual(back.Options, l.Options) {
+			t.Errorf("option %d, %q comes back as %q", tt.code, tt.value, back.Options)
+		}
+	}
+	for _, code := range Carried() {
+		if !seen[code] {
+			t.Errorf("option %d has no row here", code)
+		}
+	}
+}
+
+// carriedRows are values of options and the JSON that comes of them; empty for
+// none.
+var carriedRows = []struct {
+	code        uint8
+	value, want string
+}{
+	{66, "tftp.example\x00", `"tftp.example"`},
+	{66, "https://192.0.2.1/p", `"https://192.0.2.1/p"`},
+	{66, "a\nb", ""},
+	{66, "\x1b[2J", ""},
+	{66, "\x00", ""},
+	{66, strings.Repeat("a", 255), `"` + strings.Repeat("a", 255) + `"`},
+	{66, strings.Repeat("a", 256), ""},
+	{66, strings.Repeat("\x00", 8192), ""},
+	{67, "/pxe/$(id)", `"/pxe/$(id)"`},
+	{67, "a\x00b", ""},
+	{67, "\xc3\xa9", ""},
+}
+
+// What a renewal left out stays, in a map of its own.
+func TestKeepCarried(t *testing.T) {
+	base := carrying(map[uint8]string{3: "routers", 66: "old", 67: "image"})
+	l := carrying(map[uint8]string{6: "dns.", 66: "new"})
+	was := l.Options
+	l.KeepCarried(base)
+	if want := (map[uint8][]byte{6: []byte("dns."), 66: []byte("new"), 67: []byte("image")}); !reflect.DeepEqual(l.Options, want) {
+		t.Errorf("options %q, want %q", l.Options, want)
+	}
+	if len(was) != 2 {
+		t.Error("the map was written to, which others may read")
+	}
+	l.Options[67][0] = 'X'
+	if string(base.Options[67]) != "image" {
+		t.Error("the value is shared")
+	}
+	none := &Lease{}
+	if none.KeepCarried(carrying(map[uint8]string{3: "routers"})); none.Options != nil {
+		t.Errorf("options %q of nothing", none.Options)
+	}
+	if none.KeepCarried(base); string(none.Options[66]) != "old" {
+		t.Errorf("options %q, want those of the base", none.Options)
+	}
+}
+
+// Whatever the octets of an option are, what is decoded of them can be written and
+// stored, and is of bounded length.
+func FuzzCarried(f *testing.F) {
+	for _, tt := range carriedRows {
+		f.Add(tt.code, []byte(tt.value))
+	}
+	f.Fuzz(func(t *testing.T, code uint8, v []byte) {
+		if !slices.Contains(Carried(), code) || len(v) > 8192 {
+			return
+		}
+		l := carrying(map[uint8]string{code: string(v)})
+		b, err := l.MarshalJSON()
+		if err != nil || !json.Valid(b) {
+			t.Fatalf("option %d, %q: %s, %v", code, v, b, err)
+		}
+		if len(b) > 2*len(v)+maxCarriedJSON {
+			t.Errorf("option %d of %d octets makes %d of JSON", code, len(v), len(b))
+		}
+		for _, text := range members(t, l) {
+			for _, c := range text {
+				if c < ' ' || c > '~' {
+					t.Errorf("option %d, %q: %q is not printable", code, v, text)
+				}
+			}
+		}
+	})
+}
+
+// maxCarriedJSON is how much one option may add to the JSON form beyond its
+// octets in hexadecimal.
+const maxCarriedJSON = 20 << 10
