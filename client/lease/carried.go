@@ -25,6 +25,9 @@ type carriedOption struct {
 var carried = []carriedOption{
 	{optTFTPServerName, "tftp_server_name", func(o *object, name string, l *Lease) { o.text(name, l.TFTPServerName()) }},
 	{optBootFileName, "boot_file_name", func(o *object, name string, l *Lease) { o.text(name, l.BootFileName()) }},
+	{optTimeZone, "time_zone", func(o *object, name string, l *Lease) { o.text(name, l.TimeZone()) }},
+	{optPosixTimeZone, "posix_time_zone", func(o *object, name string, l *Lease) { o.text(name, l.PosixTimeZone()) }},
+	{optTimeOffset, "utc_offset_seconds", writeOffset},
 }
 
 // Carried returns the codes of the options that a lease carries for others: those

@@ -117,7 +117,8 @@ func (v *view) lease(more bool, name string, l *lease.Lease) {
 	}{
 		{"broadcast", text(l.Broadcast)}, {"host name", l.Hostname}, {"domain", l.Domain},
 		{"MTU", number(l.MTU)}, {"NTP", addrs(l.NTP)}, {"portal", l.CaptivePortal},
-		{"boot from", text(l.NextServer)}, {"boot name", l.ServerName}, {"boot file", l.BootFile},
+		{"time zone", timeZone(l)},
+		{"boot from", text(l.NextServer)}, {"boot name", cmp.Or(l.TFTPServerName(), l.ServerName)}, {"boot file", cmp.Or(l.BootFileName(), l.BootFile)},
 		{"client id", hex.EncodeToString(l.ClientID)}, {"own MAC", macText(l.HardwareAddr)}, {"router MAC", macText(l.RouterMAC)},
 	} {
 		if r.text != "" {
@@ -171,6 +172,23 @@ func (v *view) option(code uint8, value []byte) {
 		}
 		v.line(fmt.Sprintf("%-*s%s", width, head, line))
 	}
+}
+
+// timeZone is what the server says of the time, by the best of its options.
+func timeZone(l *lease.Lease) string {
+	name := cmp.Or(l.TimeZone(), l.PosixTimeZone())
+	if d, ok := l.UTCOffset(); ok && name == "" {
+		hours := d.Truncate(time.Minute).Abs()
+		return fmt.Sprintf("UTC%s%d:%02d", sign(d), int(hours.Hours()), int(hours.Minutes())%60)
+	}
+	return name
+}
+
+func sign(d time.Duration) string {
+	if d < 0 {
+		return "-"
+	}
+	return "+"
 }
 
 func number(n int) string {

@@ -150,10 +150,12 @@ func TestView_Lease(t *testing.T) {
 	l.Options = map[uint8][]byte{
 		1: {255, 255, 255, 0}, 3: {192, 0, 2, 1}, 15: []byte("example.org"), 119: {1},
 		224: {0, 1, 2, 255}, 225: []byte("a text"), 226: []byte("\x1b[2J"), 227: bytes.Repeat([]byte{0xab}, 40), 252: []byte("http://wpad/"),
+		67: []byte("other.0"), 100: []byte("CET-1"), 101: []byte("Europe/Berlin"),
 	}
 	v := viewOf(80, false, false)
 	v.lease(false, "eth0", l)
 	infinite := viewLease(time.Hour, lease.Infinite)
+	infinite.Options = map[uint8][]byte{2: {0xff, 0xff, 0xce, 0xc8}}
 	v.lease(true, "eth1", infinite)
 	over := viewLease(2*time.Hour, time.Hour)
 	v.lease(true, "eth2", over)
