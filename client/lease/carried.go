@@ -2,6 +2,7 @@ package lease
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -25,6 +26,7 @@ type carriedOption struct {
 var carried = []carriedOption{
 	{optTFTPServerName, "tftp_server_name", func(o *object, name string, l *Lease) { o.text(name, l.TFTPServerName()) }},
 	{optBootFileName, "boot_file_name", func(o *object, name string, l *Lease) { o.text(name, l.BootFileName()) }},
+	{optTFTPServers, "tftp_servers", func(o *object, name string, l *Lease) { o.addrs(name, l.TFTPServers()) }},
 	{optTimeZone, "time_zone", func(o *object, name string, l *Lease) { o.text(name, l.TimeZone()) }},
 	{optPosixTimeZone, "posix_time_zone", func(o *object, name string, l *Lease) { o.text(name, l.PosixTimeZone()) }},
 	{optTimeOffset, "utc_offset_seconds", writeOffset},
@@ -84,4 +86,21 @@ func (l *Lease) optionText(code uint8) string {
 		return s
 	}
 	return ""
+}
+
+// maxServers is how many servers of a kind are taken.
+const maxServers = 16
+
+// servers reads a list of addresses: those that a host can have, in order, each
+// once; nil where it is not whole (RFC 2132 2).
+func servers(v []byte) (list []netip.Addr) {
+	if len(v)%4 != 0 {
+		return nil
+	}
+	for ; len(v) > 0 && len(list) < maxServers; v = v[4:] {
+		if a := netip.AddrFrom4([4]byte(v)); UsableAddr(a) && !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return list
 }
