@@ -27,6 +27,7 @@ var carried = []carriedOption{
 	{optTFTPServerName, "tftp_server_name", func(o *object, name string, l *Lease) { o.text(name, l.TFTPServerName()) }},
 	{optBootFileName, "boot_file_name", func(o *object, name string, l *Lease) { o.text(name, l.BootFileName()) }},
 	{optTFTPServers, "tftp_servers", func(o *object, name string, l *Lease) { o.addrs(name, l.TFTPServers()) }},
+	{optSIPServers, "sip_servers", func(o *object, name string, l *Lease) { o.texts(name, l.SIPServers()) }},
 	{optTimeZone, "time_zone", func(o *object, name string, l *Lease) { o.text(name, l.TimeZone()) }},
 	{optPosixTimeZone, "posix_time_zone", func(o *object, name string, l *Lease) { o.text(name, l.PosixTimeZone()) }},
 	{optTimeOffset, "utc_offset_seconds", writeOffset},

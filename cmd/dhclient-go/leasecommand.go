@@ -119,7 +119,7 @@ func (v *view) lease(more bool, name string, l *lease.Lease) {
 		{"MTU", number(l.MTU)}, {"NTP", addrs(l.NTP)}, {"portal", l.CaptivePortal},
 		{"time zone", timeZone(l)},
 		{"boot from", text(l.NextServer)}, {"boot name", cmp.Or(l.TFTPServerName(), l.ServerName)}, {"boot file", cmp.Or(l.BootFileName(), l.BootFile)},
-		{"TFTP", addrs(l.TFTPServers())},
+		{"TFTP", addrs(l.TFTPServers())}, {"SIP", strings.Join(l.SIPServers(), " ")},
 		{"client id", hex.EncodeToString(l.ClientID)}, {"own MAC", macText(l.HardwareAddr)}, {"router MAC", macText(l.RouterMAC)},
 	} {
 		if r.text != "" {

@@ -155,7 +155,7 @@ func TestView_Lease(t *testing.T) {
 	v := viewOf(80, false, false)
 	v.lease(false, "eth0", l)
 	infinite := viewLease(time.Hour, lease.Infinite)
-	infinite.Options = map[uint8][]byte{150: {192, 0, 2, 7, 192, 0, 2, 8}, 2: {0xff, 0xff, 0xce, 0xc8}}
+	infinite.Options = map[uint8][]byte{120: []byte("\x00\x03sip\x07example\x00"), 150: {192, 0, 2, 7, 192, 0, 2, 8}, 2: {0xff, 0xff, 0xce, 0xc8}}
 	v.lease(true, "eth1", infinite)
 	over := viewLease(2*time.Hour, time.Hour)
 	v.lease(true, "eth2", over)
