@@ -30,6 +30,8 @@ var carried = []carriedOption{
 	{optSIPServers, "sip_servers", func(o *object, name string, l *Lease) { o.texts(name, l.SIPServers()) }},
 	{optTimeZone, "time_zone", func(o *object, name string, l *Lease) { o.text(name, l.TimeZone()) }},
 	{optPosixTimeZone, "posix_time_zone", func(o *object, name string, l *Lease) { o.text(name, l.PosixTimeZone()) }},
+	{optVendorOptions, "vendor_options", writeVendorOptions},
+	{optVendorInfo, "vendor_info", writeVendorInfo},
 	{optTimeOffset, "utc_offset_seconds", writeOffset},
 }
 

@@ -72,6 +72,20 @@ func (o *object) addrs(name string, list []netip.Addr) {
 	o.texts(name, texts)
 }
 
+// objects adds a list unless it is empty; each has a member at least.
+func (o *object) objects(name string, list []object) {
+	if len(list) == 0 {
+		return
+	}
+	o.name(name)
+	sep := byte('[')
+	for _, one := range list {
+		o.b = append(append(o.b, sep), one.end()...)
+		sep = ','
+	}
+	o.b = append(o.b, ']')
+}
+
 // time adds a time in RFC 3339, which has years of four digits.
 func (o *object) time(name string, t time.Time) error {
 	b, err := t.MarshalJSON()
@@ -152,22 +166,15 @@ func (f *file) marshal() ([]byte, error) {
 	return o.end(), nil
 }
 
-func (o *object) routes(list []Route) {
-	if len(list) == 0 {
-		return
-	}
-	o.name("routes")
-	sep := byte('[')
-	for _, r := range list {
-		var one object
+func (o *object) routes(routes []Route) {
+	list := make([]object, len(routes))
+	for i, r := range routes {
 		dst, _ := r.Dst.MarshalText() // it cannot fail
-		one.name("dst")
-		one.b = appendText(one.b, string(dst))
-		one.text("gateway", addrString(r.Gateway))
-		o.b = append(append(o.b, sep), one.end()...)
-		sep = ','
+		list[i].name("dst")
+		list[i].b = appendText(list[i].b, string(dst))
+		list[i].text("gateway", addrString(r.Gateway))
 	}
-	o.b = append(o.b, ']')
+	o.objects("routes", list)
 }
 
 // options adds those that there are, in the order of their codes as text.
