@@ -24,6 +24,7 @@ type carriedOption struct {
 // and a method; its names and its form for scripts are its row of
 // internal/option.
 var carried = []carriedOption{
+	{optDNR, "encrypted_dns", writeResolvers},
 	{optTFTPServerName, "tftp_server_name", func(o *object, name string, l *Lease) { o.text(name, l.TFTPServerName()) }},
 	{optBootFileName, "boot_file_name", func(o *object, name string, l *Lease) { o.text(name, l.BootFileName()) }},
 	{optTFTPServers, "tftp_servers", func(o *object, name string, l *Lease) { o.addrs(name, l.TFTPServers()) }},

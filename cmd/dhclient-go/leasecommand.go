@@ -126,6 +126,9 @@ func (v *view) lease(more bool, name string, l *lease.Lease) {
 			v.row(r.key, r.text)
 		}
 	}
+	for _, r := range l.Resolvers() {
+		v.row("secure DNS", resolverText(r))
+	}
 	if len(l.Options) > 0 {
 		v.line("  options as they came")
 	}
@@ -173,6 +176,21 @@ func (v *view) option(code uint8, value []byte) {
 		}
 		v.line(fmt.Sprintf("%-*s%s", width, head, line))
 	}
+}
+
+// resolverText is a resolver that is spoken to in private.
+func resolverText(r lease.Resolver) string {
+	words := []string{r.Name}
+	if len(r.Addrs) > 0 {
+		words = append(words, "at", addrs(r.Addrs), "by", strings.Join(r.ALPN, " "))
+	}
+	if r.Port != 0 {
+		words = append(words, "port", number(int(r.Port)))
+	}
+	if r.DOHPath != "" {
+		words = append(words, r.DOHPath)
+	}
+	return strings.Join(words, " ")
 }
 
 // timeZone is what the server says of the time, by the best of its options.

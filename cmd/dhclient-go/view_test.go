@@ -155,7 +155,11 @@ func TestView_Lease(t *testing.T) {
 	v := viewOf(80, false, false)
 	v.lease(false, "eth0", l)
 	infinite := viewLease(time.Hour, lease.Infinite)
-	infinite.Options = map[uint8][]byte{120: []byte("\x00\x03sip\x07example\x00"), 150: {192, 0, 2, 7, 192, 0, 2, 8}, 2: {0xff, 0xff, 0xce, 0xc8}}
+	infinite.Options = map[uint8][]byte{
+		162: []byte("\x00\x10\x00\x02\x0d\x03dns\x07example\x00\x00\x23\x00\x01\x0d\x03dns\x07example\x00\x04\xc0\x00\x02\x03" +
+			"\x00\x01\x00\x04\x03dot\x00\x03\x00\x02\x20\xfb"),
+		120: []byte("\x00\x03sip\x07example\x00"), 150: {192, 0, 2, 7, 192, 0, 2, 8}, 2: {0xff, 0xff, 0xce, 0xc8},
+	}
 	v.lease(true, "eth1", infinite)
 	over := viewLease(2*time.Hour, time.Hour)
 	v.lease(true, "eth2", over)

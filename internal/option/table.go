@@ -128,6 +128,7 @@ var standard = [256]Row{
 	150: {Name: "tftp-server-address", Kind: Addrs},
 	159: {Name: "v4-portparams", Kind: Record, Fields: "BBS"},
 	160: {Name: "v4-captive-portal", Kind: Text},
+	162: {Name: "v4-dnr"}, // Kea's: dhclient has none
 	209: {Name: "loader-configfile", Udhcpc: "pxeconffile", Kind: Text},
 	210: {Name: "loader-pathprefix", Udhcpc: "pxepathprefix", Kind: Text},
 	211: {Name: "loader-reboottime", Udhcpc: "reboottime", Kind: U32},
@@ -147,6 +148,7 @@ var aliases = map[string]uint8{
 	"server-name":                66,
 	"sip-servers":                120,
 	"6rd":                        212,
+	"encrypted-dns":              162,
 	"ipv6-only-preferred":        108,
 	"pxelinux-magic":             208,
 	// Older versions of udhcpc gave them to their scripts by these.
