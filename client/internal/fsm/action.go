@@ -91,6 +91,8 @@ type Message struct {
 	// RequestedIP is option 50, ServerID option 54; the zero Addr leaves the
 	// option out.
 	RequestedIP, ServerID netip.Addr
+	// RapidCommit is option 80: in a DISCOVER, that an ACK may answer it.
+	RapidCommit bool
 	// Text is option 56: in a DECLINE, why (RFC 2131 table 5).
 	Text string
 	// Dst is the IP destination: a server, or 255.255.255.255.

@@ -34,6 +34,8 @@ type Config struct {
 	Fallback *lease.Lease
 	// Broadcast sets the B flag from the start (RFC 2131 4.1).
 	Broadcast bool
+	// RapidCommit asks for an ACK in the place of an OFFER (RFC 4039).
+	RapidCommit bool
 	// ACD is how an address is checked before it is used.
 	ACD ACD
 	// OnExit is what Stop does with the lease.

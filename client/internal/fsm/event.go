@@ -29,10 +29,12 @@ type (
 	}
 	// Ack is a checked DHCPACK for our hardware address. Its Lease may lack
 	// everything but the address: what the server left out is taken from the
-	// offer or the held lease.
+	// offer or the held lease. Rapid says that it carries option 80: it answers
+	// a DISCOVER (RFC 4039).
 	Ack struct {
 		XID   uint32
 		Lease *lease.Lease
+		Rapid bool
 	}
 	// Nak is a checked DHCPNAK. Server is the zero Addr if the message named
 	// none.

@@ -25,7 +25,7 @@ func (w *world) hostile() (moves []move) {
 	case Requesting, Rebooting, Renewing, Rebinding:
 		for _, a := range []netip.Addr{addrA, addrB} {
 			for _, d := range []time.Duration{time.Second, 2 * time.Second, time.Hour} {
-				add(fmt.Sprintf("ack %v for %v", a, d), Ack{w.xid, granted(a, server1, d)})
+				add(fmt.Sprintf("ack %v for %v", a, d), Ack{XID: w.xid, Lease: granted(a, server1, d)})
 			}
 		}
 		add("nak", Nak{XID: w.xid, Server: server1})

@@ -40,7 +40,7 @@ func (w *world) moves() []move {
 		add("tick before", w.now.Add(d.Sub(w.now)/2), Tick{})
 		add("tick", d, Tick{})
 		add("tick after a suspend", d.Add(2*time.Hour), Tick{})
-		add("ack at the deadline", d, Ack{w.xid, granted(addrA, server1, time.Hour)})
+		add("ack at the deadline", d, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour)})
 		add("nak at the deadline", d, Nak{XID: w.xid, Server: server1})
 	}
 	if w.carrier {
@@ -64,16 +64,27 @@ func (w *world) moves() []move {
 
 // messages are what good, slow, other and bad servers send.
 func (w *world) messages() []move {
+	if w.m.cfg.RapidCommit {
+		return append(w.plainMessages(),
+			move{"rapid ack A", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour), Rapid: true}},
+			move{"rapid ack B of the other server", w.now, Ack{XID: w.xid, Lease: granted(addrB, server2, time.Hour), Rapid: true}},
+			move{"stale rapid ack A", w.now, Ack{XID: w.oldXID, Lease: granted(addrA, server1, time.Hour), Rapid: true}})
+	}
+	return w.plainMessages()
+}
+
+// plainMessages are those without an extension.
+func (w *world) plainMessages() []move {
 	return []move{
 		{"offer A", w.now, Offer{w.xid, granted(addrA, server1, time.Hour)}},
 		{"offer B of the other server", w.now, Offer{w.xid, granted(addrB, server2, time.Hour)}},
 		{"offer A without time", w.now, Offer{w.xid, granted(addrA, server1, 0)}},
 		{"stale offer A", w.now, Offer{w.oldXID, granted(addrA, server1, time.Hour)}},
-		{"ack A", w.now, Ack{w.xid, granted(addrA, server1, time.Hour)}},
-		{"ack A for two seconds", w.now, Ack{w.xid, granted(addrA, server1, 2*time.Second)}},
-		{"ack A for ever", w.now, Ack{w.xid, granted(addrA, server1, lease.Infinite)}},
-		{"ack B of the other server", w.now, Ack{w.xid, granted(addrB, server2, time.Hour)}},
-		{"stale ack A", w.now, Ack{w.oldXID, granted(addrA, server1, time.Hour)}},
+		{"ack A", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour)}},
+		{"ack A for two seconds", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, 2*time.Second)}},
+		{"ack A for ever", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, lease.Infinite)}},
+		{"ack B of the other server", w.now, Ack{XID: w.xid, Lease: granted(addrB, server2, time.Hour)}},
+		{"stale ack A", w.now, Ack{XID: w.oldXID, Lease: granted(addrA, server1, time.Hour)}},
 		{"nak", w.now, Nak{XID: w.xid, Server: server1}},
 		{"nak of the other server", w.now, Nak{XID: w.xid, Server: server2}},
 		{"stale nak", w.now, Nak{XID: w.oldXID, Server: server1}},

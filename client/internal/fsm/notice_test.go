@@ -11,11 +11,11 @@ func TestOld_REN_27(t *testing.T) {
 	must(w.do(move{"start", w.now, Start{LinkUp: true}}))
 	w = wait(bind(w), 1)
 	renewed := w.now
-	must(w.do(move{"ack", w.now, Ack{w.xid, granted(addrA, server1, time.Hour)}}))
+	must(w.do(move{"ack", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour)}}))
 	must(w.do(move{"applied", w.now, Applied{Seq: w.m.seq}}))
 	must(w.do(move{"linkdown", w.now.Add(time.Minute), LinkDown{}}))
 	must(w.do(move{"linkup", w.now.Add(time.Minute), LinkUp{}}))
-	must(w.do(move{"ack", w.now, Ack{w.xid, granted(addrA, server1, time.Hour)}}))
+	must(w.do(move{"ack", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour)}}))
 	for _, a := range w.m.Step(w.now, Applied{Seq: w.m.seq}) {
 		if n, ok := a.(Notify); ok && n.Notice.Kind == Bound {
 			if n.Notice.Old == nil || !n.Notice.Old.Start.Equal(renewed) {

@@ -178,7 +178,7 @@ func TestPrompt_AfterFailure(t *testing.T) {
 	for name, fail := range map[string]func(w *world){
 		"NAK": func(w *world) { must(w.do(move{"nak", w.now, Nak{XID: w.xid, Server: server1}})) },
 		"conflict": func(w *world) {
-			must(w.do(move{"ack", w.now, Ack{w.xid, granted(addrA, server1, time.Hour)}}))
+			must(w.do(move{"ack", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour)}}))
 			must(w.do(move{"probed", w.now, Probed{Addr: addrA, By: station("c")}}))
 		},
 	} {
@@ -241,7 +241,7 @@ func TestRenewal_REN_11(t *testing.T) {
 		w.m.rng.Seed(seed, 1)
 		must(w.do(move{"start", w.now, Start{LinkUp: true}}))
 		must(w.do(move{"offer", w.now, Offer{w.xid, granted(addrA, server1, 40*time.Second)}}))
-		must(w.do(move{"ack", w.now, Ack{w.xid, granted(addrA, server1, 40*time.Second)}}))
+		must(w.do(move{"ack", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, 40*time.Second)}}))
 		must(w.do(move{"applied", w.now, Applied{Seq: w.m.seq}}))
 		renewing, rebinding, before := 0, 0, w.total.messages
 		for ; w.m.Lease() != nil; w = wait(w, 1) {
@@ -285,11 +285,11 @@ func TestRate_VAL_14(t *testing.T) {
 				case w.m.State() == Selecting:
 					mv = move{"offer", w.now, Offer{w.xid, terms}}
 				case w.m.State() == Requesting:
-					mv = move{"ack", w.now, Ack{w.xid, terms}}
+					mv = move{"ack", w.now, Ack{XID: w.xid, Lease: terms}}
 				case w.m.Listening() && w.answerable() && test.refuses:
 					mv = move{"nak", w.now, Nak{XID: w.xid, Server: server1}}
 				case w.m.Listening() && w.answerable():
-					mv = move{"ack", w.now, Ack{w.xid, terms}}
+					mv = move{"ack", w.now, Ack{XID: w.xid, Lease: terms}}
 				}
 				must(w.do(mv))
 			}
@@ -461,7 +461,7 @@ func TestDecline_DEC_04_05(t *testing.T) {
 			t.Errorf("%d conflicts in three minutes", early)
 		}
 		must(w.do(move{"offer", w.now, Offer{w.xid, granted(addrB, server1, time.Hour)}}))
-		must(w.do(move{"ack", w.now, Ack{w.xid, granted(addrB, server1, time.Hour)}}))
+		must(w.do(move{"ack", w.now, Ack{XID: w.xid, Lease: granted(addrB, server1, time.Hour)}}))
 		must(w.do(move{"probed", w.now, Probed{Addr: addrB}}))
 		must(w.do(move{"applied", w.now, Applied{Seq: w.m.seq}}))
 		must(w.do(move{"conflict", w.now.Add(11 * time.Minute), Conflict{Addr: addrB}}))
@@ -476,7 +476,7 @@ func TestDecline_DEC_04_05(t *testing.T) {
 func conflict(w *world, i byte) time.Duration {
 	addr := netip.AddrFrom4([4]byte{10, 0, 1, i})
 	must(w.do(move{"offer", w.now, Offer{w.xid, granted(addr, server1, time.Hour)}}))
-	must(w.do(move{"ack", w.now, Ack{w.xid, granted(addr, server1, time.Hour)}}))
+	must(w.do(move{"ack", w.now, Ack{XID: w.xid, Lease: granted(addr, server1, time.Hour)}}))
 	must(w.do(move{"probed", w.now, Probed{Addr: addr, By: station("c")}}))
 	return w.m.Deadline().Sub(w.now)
 }

@@ -21,6 +21,8 @@ type selecting struct {
 	// the link already; vouched says that its router was seen.
 	stored  *lease.Lease
 	vouched bool
+	// rapid says that the exchange asks for a Rapid Commit.
+	rapid bool
 }
 
 func (selecting) name() State         { return Selecting }
@@ -41,11 +43,12 @@ func (s selecting) send(m *Machine, now time.Time) state {
 			s.until = now.Add(d)
 		}
 	}
+	s = s.rapidly(m, now)
 	s.exchange = s.elapsed(now)
 	if s.tries >= broadcastAfter {
 		s.broadcast = true
 	}
-	s.exchange = s.transmit(m, now, Message{Type: Discover, RequestedIP: m.wanted(now)})
+	s.exchange = s.transmit(m, now, Message{Type: Discover, RequestedIP: m.wanted(now), RapidCommit: s.rapid})
 	if s.tries > storedAfter && s.stored != nil && !s.vouched {
 		m.askRouter(s.stored)
 	}
@@ -84,7 +87,9 @@ func (s selecting) step(m *Machine, now time.Time, ev Event) state {
 		}
 	case Offer:
 		return s.offered(m, now, ev)
-	case Ack, Nak:
+	case Ack:
+		return s.committed(m, now, ev)
+	case Nak:
 		m.ignore("not an offer")
 	case Reached:
 		return s.reached(m, ev)

@@ -22,7 +22,7 @@ func (p *player) parse(name string, a *args) Event {
 	case "offer":
 		return Offer{XID: p.xidOf(a), Lease: p.granted(a)}
 	case "ack":
-		return Ack{XID: p.xidOf(a), Lease: p.granted(a)}
+		return Ack{XID: p.xidOf(a), Lease: p.granted(a), Rapid: a.text("rapid", "") == "yes"}
 	case "nak":
 		return Nak{XID: p.xidOf(a), Server: a.addr("server", netip.Addr{}), Message: a.text("message", "")}
 	case "probed":
@@ -160,6 +160,7 @@ func (p *player) showSend(m Message) string {
 	add("ciaddr", m.CIAddr, m.CIAddr.IsValid())
 	add("requested", m.RequestedIP, m.RequestedIP.IsValid())
 	add("server", m.ServerID, m.ServerID.IsValid())
+	add("rapid", "commit", m.RapidCommit)
 	add("text", fmt.Sprintf("%q", m.Text), m.Text != "")
 	return s
 }

@@ -55,7 +55,7 @@ func choose(w *world, dice uint64) move {
 	r := rand.New(rand.NewPCG(dice, 0))
 	moves := slices.DeleteFunc(w.moves(), func(mv move) bool { return strings.HasPrefix(mv.name, "stop") })
 	if r.IntN(2) == 0 {
-		good := []string{"offer A", "ack A", "probed", "applied", "reached", "tick", "linkup"}
+		good := []string{"offer A", "rapid ack A", "ack A", "probed", "applied", "reached", "tick", "linkup"}
 		moves = slices.DeleteFunc(moves, func(mv move) bool { return !slices.Contains(good, mv.name) })
 	}
 	mv := moves[r.IntN(len(moves))]
@@ -85,6 +85,7 @@ func drawWorld(t *rapid.T) world {
 		OnExit:       rapid.SampledFrom([]OnExit{Keep, Remove, GiveBack}).Draw(t, "on exit"),
 		Retransmit:   rapid.SampledFrom([]Retransmit{Fast, RFC2131}).Draw(t, "retransmit"),
 		Broadcast:    rapid.Bool().Draw(t, "broadcast"),
+		RapidCommit:  rapid.Bool().Draw(t, "rapid commit"),
 		StartDelay:   time.Duration(rapid.IntRange(0, 2).Draw(t, "start delay")) * time.Second,
 	})
 	if rapid.Bool().Draw(t, "schedule") {
@@ -131,7 +132,7 @@ func FuzzStep(f *testing.F) {
 			moves := w.moves()
 			mv := moves[int(in[i])%len(moves)]
 			if in[i] >= 250 && i+2 < len(in) {
-				mv = move{"odd ack", w.now, Ack{w.xid, odd(in[i+1], in[i+2])}}
+				mv = move{"odd ack", w.now, Ack{XID: w.xid, Lease: odd(in[i+1], in[i+2])}}
 				i += 2
 			}
 			done += mv.name + " > "

@@ -28,6 +28,7 @@ var walks = []struct {
 	{"the kernel refuses the address", 0, "offer A > ack A > probed > applied, failed > applied, failed > tick > offer A > ack A > late applied > probed > applied"},
 	{"taken off by hand, optimistic", 1, "offer A > ack A > applied > address gone > tick > offer A > ack A > probed, failed > applied > address gone > renew"},
 	{"released and renewed", 8, "offer A > ack A > probed > applied > release > late probed A, conflict > renew > offer A > ack A > release > renew"},
+	{"rapid commit, renewed, given up", 0x10, "rapid ack A > probed > applied > tick > ack A > applied > release > renew > stale rapid ack A > tick > tick > tick > rapid ack A > offer A"},
 	{"hardware address changes", 0, "offer A > ack A > probed > applied > hwaddr b > offer A > hwaddr b > ack A > renew"},
 }
 
@@ -55,6 +56,7 @@ func fuzzWorld(config byte) (world, move) {
 	w := newWorld(Config{
 		HardwareAddr: station("a"),
 		ACD:          ACD(config & 3 % 3), OnExit: OnExit(config >> 2 & 3 % 3),
+		RapidCommit: config&0x10 != 0,
 	})
 	start := Start{LinkUp: config&0x40 == 0}
 	if config&0x20 != 0 {

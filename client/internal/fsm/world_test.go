@@ -220,6 +220,8 @@ func (w *world) send(m Message) error {
 		return errors.New("ciaddr and option 50")
 	case m.Dst != broadcast && !m.CIAddr.IsValid():
 		return errors.New("unicast from nowhere")
+	case m.RapidCommit && (m.Type != Discover || !w.m.cfg.RapidCommit):
+		return errors.New("a Rapid Commit that is not to be asked for")
 	}
 	switch m.Type {
 	case Discover:
@@ -390,11 +392,12 @@ func (w *world) idle(before *world, ev Event) error {
 	xid, offer, ok := before.m.Awaits()
 	var got uint32
 	isOffer := false
+	commits := before.m.AwaitsCommit()
 	switch ev := ev.(type) {
 	case Offer:
 		got, isOffer = ev.XID, true
 	case Ack:
-		got = ev.XID
+		got, isOffer = ev.XID, commits && ev.Rapid
 	case Nak:
 		got = ev.XID
 	default:

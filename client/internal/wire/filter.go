@@ -73,7 +73,7 @@ func (r *reply) filter(f func(map[uint8][]byte) map[uint8][]byte) {
 // isEnvelope names the options that say which message this is, and whose.
 func isEnvelope(code uint8) bool {
 	switch code {
-	case optOverload, optMessageType, optServerID, optClientID:
+	case optOverload, optMessageType, optServerID, optClientID, optRapidCommit:
 		return true
 	}
 	return false

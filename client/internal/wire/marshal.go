@@ -25,13 +25,13 @@ type form struct {
 	// options 55, 57, 60 and 12, and those of the configuration.
 	asks bool
 	// The fields of fsm.Message by these names.
-	ciaddr, requestedIP, serverID, text bool
+	ciaddr, requestedIP, serverID, rapidCommit, text bool
 }
 
 func formOf(t fsm.MessageType) form {
 	switch t {
 	case fsm.Discover:
-		return form{asks: true, requestedIP: true}
+		return form{asks: true, requestedIP: true, rapidCommit: true}
 	case fsm.Request:
 		return form{asks: true, ciaddr: true, requestedIP: true, serverID: true}
 	case fsm.Decline:
@@ -57,6 +57,9 @@ func (id *Identity) Marshal(m fsm.Message) []byte {
 	}
 	if f.serverID {
 		b = putAddr(b, optServerID, m.ServerID)
+	}
+	if f.rapidCommit && m.RapidCommit {
+		b = append(b, optRapidCommit, 0)
 	}
 	if f.asks {
 		if id.MaxSize != 0 {

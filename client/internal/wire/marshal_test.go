@@ -59,8 +59,10 @@ func TestMarshal_GoldenMessages_RFC2131_Tables4And5(t *testing.T) {
 		{"RELEASE", fsm.Message{Type: fsm.ReleaseType, XID: testXID, CIAddr: testAddr, ServerID: server, Dst: server},
 			"0000", "0000", goldenAddr, "350107" + clientID + "3604" + goldenServer + "ff"},
 		// What tables 4 and 5 forbid is left out, whoever sets it.
+		{"DISCOVER that asks for a Rapid Commit (RFC 4039 4)", fsm.Message{Type: fsm.Discover, XID: testXID, RapidCommit: true},
+			"0000", "0000", goldenZero, "350101" + clientID + "5000" + asked},
 		{"DISCOVER with everything", everything(fsm.Discover),
-			"0009", "8000", goldenZero, "350101" + clientID + "3204" + goldenAddr + asked},
+			"0009", "8000", goldenZero, "350101" + clientID + "3204" + goldenAddr + "5000" + asked},
 		{"REQUEST with everything", everything(fsm.Request),
 			"0009", "8000", goldenAddr, "350103" + clientID + "3204" + goldenAddr + "3604" + goldenServer + asked},
 		{"DECLINE with everything (DEC-02)", everything(fsm.Decline),
@@ -81,7 +83,7 @@ func TestMarshal_GoldenMessages_RFC2131_Tables4And5(t *testing.T) {
 
 func everything(t fsm.MessageType) fsm.Message {
 	return fsm.Message{Type: t, XID: testXID, Secs: 9, Broadcast: true, CIAddr: testAddr,
-		RequestedIP: testAddr, ServerID: testServer, Text: "x", Dst: testServer}
+		RequestedIP: testAddr, ServerID: testServer, Text: "x", Dst: testServer, RapidCommit: true}
 }
 
 func TestMarshal_BareIdentity(t *testing.T) {

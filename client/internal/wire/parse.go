@@ -47,8 +47,15 @@ func Parse(b []byte, id *Identity) (fsm.Event, error) { return ParseAwaited(b, i
 // An Awaited is the exchange under way.
 type Awaited struct {
 	XID uint32
-	// Offer says that an OFFER is awaited, else it is an ACK or NAK.
-	Offer bool
+	// Offer says that an OFFER is awaited, else it is an ACK or NAK. Commit says
+	// that an ACK with option 80 may come in its place (RFC 4039).
+	Offer, Commit bool
+}
+
+// allows says that a message of this kind is awaited, as it looks in s.
+func (a *Awaited) allows(kind dhcpv4.MessageType, s *scan) bool {
+	return a.Offer == (kind == dhcpv4.MessageTypeOffer) ||
+		a.Commit && kind == dhcpv4.MessageTypeAck && s.count[optRapidCommit] > 0
 }
 
 // ParseAwaited is Parse of a message that is awaited; any other is rejected
@@ -73,7 +80,7 @@ func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 		if kind == dhcpv4.MessageTypeOffer && s.count[optServerID] == 0 {
 			return nil, bare(NoServerID)
 		}
-		if awaited != nil && awaited.Offer != (kind == dhcpv4.MessageTypeOffer) {
+		if awaited != nil && !awaited.allows(kind, &s) {
 			return nil, bare(NotAwaited)
 		}
 	}
@@ -103,7 +110,8 @@ func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 	if kind == dhcpv4.MessageTypeOffer {
 		return fsm.Offer{XID: r.xid, Lease: l}, nil
 	}
-	return fsm.Ack{XID: r.xid, Lease: l}, nil
+	_, rapid := r.options[optRapidCommit]
+	return fsm.Ack{XID: r.xid, Lease: l, Rapid: rapid}, nil
 }
 
 // checkHeader says whether b is a DHCP message from a server to us. It looks at

@@ -95,18 +95,24 @@ func TestParseAwaited_RFC2131_4_4_1(t *testing.T) {
 		xid  uint32
 		want Reason // NumReasons: none
 		in   bool   // an OFFER is awaited
+		also bool   // or an ACK that commits
 	}{
-		{"an OFFER", offer(), xid, NumReasons, true},
-		{"an OFFER, too late", offer(), xid, NotAwaited, false},
-		{"an OFFER of another exchange", offer(), xid ^ 1, OtherExchange, true},
-		{"an ACK", ack(), xid, NumReasons, false},
-		{"an ACK, too early", ack(), xid, NotAwaited, true},
-		{"an ACK of another exchange", ack(), xid ^ 1<<31, OtherExchange, false},
-		{"a NAK", nak(), xid, NumReasons, false},
-		{"a NAK, too early", nak(), xid, NotAwaited, true},
-		{"a NAK of another exchange", nak(), xid ^ 1, OtherExchange, false},
+		{"an OFFER", offer(), xid, NumReasons, true, false},
+		{"an OFFER, too late", offer(), xid, NotAwaited, false, false},
+		{"an OFFER of another exchange", offer(), xid ^ 1, OtherExchange, true, false},
+		{"an ACK", ack(), xid, NumReasons, false, false},
+		{"an ACK, too early", ack(), xid, NotAwaited, true, false},
+		{"an ACK of another exchange", ack(), xid ^ 1<<31, OtherExchange, false, false},
+		{"an ACK that commits", ack(opt(80)), xid, NumReasons, true, true},
+		{"an ACK that commits, unasked", ack(opt(80)), xid, NotAwaited, true, false},
+		{"an ACK that does not, asked for one", ack(), xid, NotAwaited, true, true},
+		{"an OFFER, asked for one that commits", offer(opt(80)), xid, NumReasons, true, true},
+		{"an ACK to a REQUEST that commits", ack(opt(80)), xid, NumReasons, false, false},
+		{"a NAK", nak(), xid, NumReasons, false, false},
+		{"a NAK, too early", nak(), xid, NotAwaited, true, false},
+		{"a NAK of another exchange", nak(), xid ^ 1, OtherExchange, false, false},
 	} {
-		awaited := &Awaited{row.xid, row.in}
+		awaited := &Awaited{row.xid, row.in, row.also}
 		_, err := ParseAwaited(row.b, id, awaited)
 		if row.want == NumReasons {
 			if err != nil {

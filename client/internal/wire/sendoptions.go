@@ -30,7 +30,7 @@ var unsendable = map[uint8]string{
 	optServerID:    "it names the server that was chosen (RFC 2131 4.3.2)",
 	optParams:      "RequestOptions sets it",
 	optMessage:     "it is for a DECLINE, a RELEASE or a NAK (RFC 2131 table 5)",
-	optRapidCommit: "this client does not commit to an offer that it has not checked (RFC 4039 3.1)",
+	optRapidCommit: "RapidCommit sets it, in a DISCOVER (RFC 4039 3.1)",
 }
 
 // SendOptions puts options into id: those of the identity in their fields, which

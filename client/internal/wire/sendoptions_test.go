@@ -103,7 +103,7 @@ func TestSendOptions_Refused(t *testing.T) {
 		{"server id", nil, 54, []byte{10, 0, 0, 1}, "option 54: it names the server"},
 		{"parameter request list", nil, 55, []byte{1}, "option 55: RequestOptions"},
 		{"message", nil, 56, []byte("x"), "option 56: it is for"},
-		{"rapid commit", nil, 80, []byte{1}, "option 80: this client"},
+		{"rapid commit", nil, 80, []byte{1}, "option 80: RapidCommit"},
 		{"no value", nil, 77, nil, "option 77: it has no value"},
 		{"host name twice", func(id *Identity) { id.Hostname = "h" }, 12, []byte("x"), "option 12: the field Hostname is set too"},
 		{"vendor class twice", func(id *Identity) { id.VendorClass = "v" }, 60, []byte("x"), "option 60: the field VendorClass is set too"},
