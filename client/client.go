@@ -181,7 +181,7 @@ func (c *Client) protocol(id *wire.Identity) fsm.Config {
 	cfg := fsm.Config{
 		HardwareAddr: id.HardwareAddr, ClientID: id.ClientID,
 		RequestIP: c.cfg.RequestIP, StartDelay: c.cfg.StartDelay,
-		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast,
+		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast, RapidCommit: c.cfg.RapidCommit,
 		Schedule: c.cfg.Schedule, SelectTimeout: c.cfg.SelectTimeout,
 		RequireOptions: c.cfg.RequireOptions, RejectServers: c.cfg.RejectServers,
 		Fallback: c.cfg.Fallback,

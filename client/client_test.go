@@ -701,6 +701,7 @@ func TestNewFails(t *testing.T) {
 		"not an Ethernet": {Interface: "lo"},
 		"no such link":    {Interface: "eth0", LinkWatcher: watcher{&rig{}}},
 		"host name":       {Interface: "eth0", LinkWatcher: eth, OpenTransport: ok, Hostname: "a b"},
+		"SelectTimeout":   {Interface: "eth0", RapidCommit: true, SelectTimeout: time.Second},
 		"no socket": {Interface: "eth0", LinkWatcher: eth,
 			OpenTransport: func(LinkState, func([]byte, netip.Addr)) (Transport, error) { return nil, errors.New("no socket") }},
 	} {

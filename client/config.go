@@ -51,7 +51,7 @@ type Config struct {
 	// OptionFilter is given the options of each OFFER and ACK, and returns
 	// those that the lease is made of: it may change the map and the octets,
 	// or return another map. What it returns is checked like a server's own
-	// words. Options 52, 53, 54 and 61 stay as they came, and the lease ends
+	// words. Options 52, 53, 54, 61 and 80 stay as they came, and the lease ends
 	// no later than the server said. It is called from the Transport's
 	// goroutine: it must not block, and must not call the Client. Nil changes
 	// nothing.
@@ -91,6 +91,12 @@ type Config struct {
 	// Fallback is a lease to use when Schedule gives up and nobody else has its
 	// address; nil for none.
 	Fallback *lease.Lease
+	// RapidCommit asks servers to acknowledge a DISCOVER at once, which takes
+	// two messages in place of four (RFC 4039): for a link with one server, or
+	// none that minds losing what it has committed. After three unanswered
+	// DISCOVERs the client goes on without. A server that makes an offer all the
+	// same is as good. It allows no SelectTimeout.
+	RapidCommit bool
 	// Broadcast asks servers to broadcast their replies from the start; else
 	// that is asked after three unanswered DISCOVERs (RFC 2131 4.1).
 	Broadcast bool
@@ -156,6 +162,8 @@ func (cfg *Config) check() error {
 		return errors.New("no interface named")
 	case cfg.SelectTimeout < 0 || cfg.SelectTimeout > maxSelect:
 		return fmt.Errorf("SelectTimeout %v is not between 0 and %v", cfg.SelectTimeout, maxSelect)
+	case cfg.RapidCommit && cfg.SelectTimeout > 0:
+		return errors.New("RapidCommit takes the first answer, SelectTimeout waits for others")
 	case slices.Min(times) < 0 || s.Attempts < 0:
 		return errors.New("StartDelay and Schedule have no negative times")
 	}

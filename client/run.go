@@ -145,8 +145,11 @@ func (c *Client) step(ev fsm.Event) {
 func (c *Client) listen() {
 	if xid, offer, ok := c.machine.Awaits(); !ok {
 		c.awaited.Store(nil)
-	} else if a := c.awaited.Load(); a == nil || a.XID != xid || a.Offer != offer {
-		c.awaited.Store(&wire.Awaited{XID: xid, Offer: offer})
+	} else {
+		want := wire.Awaited{XID: xid, Offer: offer, Commit: c.machine.AwaitsCommit()}
+		if a := c.awaited.Load(); a == nil || *a != want {
+			c.awaited.Store(&want)
+		}
 	}
 	want := c.machine.Listening()
 	if want == c.listening {
