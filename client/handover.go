@@ -91,6 +91,12 @@ func (c *Client) TakenFrom() (pid int, ok bool) {
 	return c.taken.PID, true
 }
 
+// handed says that the process before this one had l in use until now: what it gave
+// is that, or of the same address.
+func (c *Client) handed(l *lease.Lease) bool {
+	return c.taken != nil && c.taken.Lease != nil && c.taken.Lease.Address == l.Address
+}
+
 // remembered is the lease to go on from: the stored one, or that of the process
 // before this one unless the stored one is newer; nil for none.
 func (c *Client) remembered(ctx context.Context) (l *lease.Lease) {

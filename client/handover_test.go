@@ -232,6 +232,45 @@ func TestTakeover_GoesOn(t *testing.T) {
 	}
 }
 
+// A lease that was in use until it was handed over stays so where no server answers:
+// who waits for one has it, and nothing is taken off (RFC 2131 3.2(3)). It is over
+// when its time is.
+func TestTakeover_NoServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.slept.Store(int64(time.Until(lease.Now())))
+		doc, err := lease.Encode(held(offered, 10*time.Minute, append([]byte{1}, myMAC[:]...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.takes(doc)
+		r.answer = func(sentMessage) []*dhcpv4.DHCPv4 { return nil }
+		r.link.Addresses = []netip.Prefix{netip.PrefixFrom(offered, 24)}
+		c := r.run()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if l, err := c.Wait(ctx); err != nil || l.Address != offered || l.Valid != time.Hour {
+			t.Fatalf("within a second there is %v, %v", l, err)
+		}
+		r.pass(45 * time.Minute)
+		if n := len(r.sent); n < 40 {
+			t.Errorf("only %d messages have asked for it", n)
+		}
+		for i, l := range r.applied {
+			if l == nil || l.Address != offered {
+				t.Errorf("apply %d: %v", i, l)
+			}
+		}
+		if l := c.Lease(); l == nil {
+			t.Error("it is given up")
+		}
+		r.pass(5 * time.Minute)
+		if l := r.onTheLink(); l != nil || c.Lease() != nil {
+			t.Errorf("its time is over, and on the link is %v", l)
+		}
+	})
+}
+
 // What is no lease is not gone on from.
 func TestTakeover_HostileDocument(t *testing.T) {
 	for _, doc := range []string{"{", `{"version":1,"lease":{"address":"127.0.0.1","start":"2026-01-01T00:00:00Z","lease_seconds":1}}`} {

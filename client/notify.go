@@ -117,6 +117,10 @@ func (c *Client) logEvent(ev Event) {
 			c.log.Warn("no server answers; using the fallback", "address", ev.Lease.Address)
 			break
 		}
+		if c.handed(ev.Lease) {
+			c.log.Warn("no server has confirmed the lease that was taken over; it stays in use", "address", ev.Lease.Address)
+			break
+		}
 		c.log.Warn("no server answers; using the stored lease", "address", ev.Lease.Address)
 	case RouterChanged:
 		c.log.Warn("another router: this is another network", "router", ev.Router, "station", ev.By.String())

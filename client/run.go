@@ -79,7 +79,7 @@ func (c *Client) begin(ctx context.Context) {
 	if l := c.remembered(ctx); l != nil {
 		c.assume(l)
 		c.worker.adopt(l)
-		start.Lease, start.OnLink = l, isHeld(&c.link, l.Address)
+		start.Lease, start.OnLink, start.InUse = l, isHeld(&c.link, l.Address), c.handed(l)
 	}
 	c.explainLink()
 	c.step(start)

@@ -422,6 +422,10 @@ func (f *fleet) wait(b *berth) error {
 	return errAbandoned
 }
 
+// heirTime is how long a lease that was taken over is waited for at least, whatever
+// --timeout says: it is not to be lost by that.
+const heirTime = 2 * time.Second
+
 // await returns nil when the client of b has a lease in place.
 func (f *fleet) await(b *berth) error {
 	l, err := b.link.client.Wait(b.limit)
@@ -443,6 +447,14 @@ func (f *fleet) await(b *berth) error {
 		return refused("CAP_NET_ADMIN", "set addresses and routes", err)
 	}
 	cause := context.Cause(b.limit)
+	if cause == errTimeout && f.o.timeout < heirTime && b.link.takenOver() {
+		// What was in use until a moment ago is about to be so again.
+		ctx, cancel := context.WithTimeout(b.halted, heirTime)
+		defer cancel()
+		if _, late := b.link.client.Wait(ctx); late == nil {
+			return nil
+		}
+	}
 	switch {
 	case cause != errTimeout && cause != errNoServer:
 		return errAbandoned

@@ -152,6 +152,29 @@ func TestTakeover_ByInit(t *testing.T) {
 	}
 }
 
+// A lease that was taken over goes on to be used where no server answers by then:
+// the program runs with it, the address stays, and a server goes on to be asked.
+func TestTakeover_NoServer(t *testing.T) {
+	s := newStage(t, nil)
+	p := s.start(t, "eth0", "--on-exit", "release")
+	p.stdout.wait(t, "lease 1h")
+	mute(t, s.server, true)
+	q := s.start(t, "eth0", "--takeover", "--timeout", "2", "--on-exit", "remove")
+	q.stderr.wait(t, "it stays in use")
+	s.await(t, dhcpv4.MessageTypeDiscover)
+	r := s.init(t, "eth0", "--takeover", "--timeout", "300ms", "--", s.program(t, "read -r go <"+s.fifo(t, "go")+"; exit 7"))
+	s.runs(t)
+	if told := s.read("told"); !strings.Contains(told, "DHCP4_ADDRESS=192.0.0.5\n") || !strings.Contains(told, "inet 192.0.0.5/24") {
+		t.Errorf("the program is told %q", told)
+	}
+	p.exit(t, exitDone)
+	q.exit(t, exitDone)
+	mute(t, s.server, false)
+	r.stderr.wait(t, "eth0: 192.0.0.5/24 from 192.0.0.1, lease 1h")
+	s.write(t, "go", "\n")
+	r.exit(t, 7)
+}
+
 // A script that configures the link, and clears it before it is used, is not asked
 // to do that to an address that is in use.
 func TestTakeover_ScriptKeepsTheAddress(t *testing.T) {

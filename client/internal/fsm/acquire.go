@@ -29,6 +29,12 @@ func (m *Machine) start(now time.Time, ev Start) state {
 		// The process before us may have left it on the link.
 		m.onLink, m.last, m.found = l, l, ev.OnLink
 		s := rebooting{stored: l}
+		if ev.InUse && ev.OnLink {
+			s.useAt = now
+			if m.linkUp {
+				s.useAt = now.Add(heirWait)
+			}
+		}
 		switch {
 		case !m.linkUp:
 			return s

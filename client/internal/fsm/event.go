@@ -13,10 +13,12 @@ type Event interface{ event() }
 type (
 	// Start begins. Lease is the stored lease, nil for none, and OnLink says
 	// that the link has its address; LinkUp is false to wait for the first
-	// LinkUp event.
+	// LinkUp event. InUse says that another process had Lease in use until now
+	// and has handed it over: it goes on to be used.
 	Start struct {
 		Lease  *lease.Lease
 		OnLink bool
+		InUse  bool
 		LinkUp bool
 	}
 	// Tick says that time has passed; early ticks do nothing.

@@ -15,6 +15,10 @@ const (
 	// promptGap is the least time that a server has for an ACK.
 	promptGap   = 500 * time.Millisecond
 	rebootTries = 2
+	// heirWait is how long a server may take to confirm or refuse a lease that
+	// another process has handed over in use, before that goes on to be used: one
+	// that is near answers in less, and programs wait for it.
+	heirWait = 500 * time.Millisecond
 	// broadcastAfter unanswered DISCOVERs, replies are asked for as
 	// broadcasts: some relays and ipvlan deliver nothing else.
 	broadcastAfter = 3

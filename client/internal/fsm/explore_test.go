@@ -49,6 +49,7 @@ func roots() map[string]world {
 		if cfg.RapidCommit {
 			continue // the states beyond are the same without it
 		}
+		all[name+": handed over"] = start(Start{LinkUp: true, OnLink: true, InUse: true, Lease: remembered(now, 10*time.Minute)})
 		all[name+": taken over"] = start(Start{LinkUp: true, OnLink: true, Lease: foundOnLink(now)})
 		offered := searching
 		must(offered.do(move{"offer", offered.now, Offer{offered.xid, granted(addrA, server1, time.Hour)}}))
@@ -118,6 +119,9 @@ func TestExplore(t *testing.T) {
 			depth := depth
 			if cfg := root.m.cfg; *exploreDepth == 0 && (cfg.Fallback != nil || cfg.RapidCommit) {
 				depth = min(depth, 6) // it has most of the worlds twice
+			}
+			if *exploreDepth == 0 && strings.HasSuffix(name, ": handed over") {
+				depth = min(depth, 5) // the rest is as after carrier came back
 			}
 			e := newExplorer(root)
 			if err := e.run(depth); err != nil {
@@ -255,7 +259,7 @@ func (w *world) addState(b []byte) []byte {
 		b = w.addLease(w.addLease(w.addExchange(b, s.exchange), s.offer), s.stored)
 	case rebooting:
 		b = append(w.addExchange(b, s.exchange), flags(s.vouched))
-		b = w.addTime(w.addLease(b, s.stored), s.until)
+		b = w.addTime(w.addTime(w.addLease(b, s.stored), s.until), s.useAt)
 	case checking:
 		b = w.addTime(w.addLease(b, s.acked), s.until)
 	case applying:

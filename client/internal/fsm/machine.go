@@ -394,7 +394,11 @@ func (m *Machine) unplugged() state {
 		m.takeOff(ReasonLost)
 		return initial{}
 	}
-	return rebooting{stored: l}
+	next := rebooting{stored: l}
+	if s, ok := m.state.(rebooting); ok && m.found {
+		next.useAt = s.useAt
+	}
+	return next
 }
 
 // newHardwareAddr drops all that was obtained under the old address.

@@ -18,10 +18,13 @@ type rebooting struct {
 	// until is when the schedule asks for it no longer; zero for after a
 	// number of tries.
 	until time.Time
+	// useAt is when stored, which another process has handed over in use, is
+	// used without the word of a server; zero for never.
+	useAt time.Time
 }
 
 func (rebooting) name() State           { return Rebooting }
-func (s rebooting) deadline() time.Time { return earliest(s.next, s.until) }
+func (s rebooting) deadline() time.Time { return earliest(s.next, s.until, s.useAt) }
 func (s rebooting) lease() *lease.Lease { return s.stored }
 
 func (s rebooting) send(m *Machine, now time.Time) state {
@@ -44,6 +47,8 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 	switch ev := ev.(type) {
 	case Tick:
 		switch {
+		case due(s.useAt, now):
+			return s.goOn(m)
 		case due(s.until, now):
 			return s.unanswered(m, now)
 		case !due(s.next, now):
@@ -88,9 +93,23 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 		return m.refused(now, ev)
 	case Reached:
 		return s.reached(m, now, ev)
+	case Applied:
+		if ev.Err != nil {
+			m.note(Notice{Kind: ApplyFailed, Lease: s.stored, Err: ev.Err})
+		}
 	case Offer:
 		m.ignore("late offer")
 	}
+	return s
+}
+
+// goOn uses a lease that was handed over as the process before did: silence is no
+// evidence against it (RFC 2131 3.2(3)), and who has it in use is to stop for no
+// more than that. A server goes on to be asked.
+func (s rebooting) goOn(m *Machine) state {
+	s.useAt = time.Time{}
+	m.note(Notice{Kind: UsingStored, Lease: s.stored})
+	m.putOn(s.stored, ReasonRefresh)
 	return s
 }
 

@@ -18,7 +18,7 @@ func (p *player) parse(name string, a *args) Event {
 	case "tick":
 		return Tick{}
 	case "start":
-		return Start{LinkUp: a.text("link", "up") == "up", OnLink: a.text("on-link", "") == "yes", Lease: p.stored(a)}
+		return Start{LinkUp: a.text("link", "up") == "up", OnLink: a.text("on-link", "") == "yes", InUse: a.text("in-use", "") == "yes", Lease: p.stored(a)}
 	case "offer":
 		return Offer{XID: p.xidOf(a), Lease: p.granted(a)}
 	case "ack":

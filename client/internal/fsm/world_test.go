@@ -293,7 +293,9 @@ func (w *world) checkState(state State, held *lease.Lease) error {
 			return errors.New("nobody knows what is on the link")
 		}
 	case Rebooting:
-		if l == nil || w.carrier == w.m.state.deadline().IsZero() {
+		s := w.m.state.(rebooting)
+		s.useAt = time.Time{} // which is no message
+		if l == nil || w.carrier == s.deadline().IsZero() {
 			return errors.New("REBOOTING waits for ever, or without a link")
 		}
 	case Checking:
