@@ -95,7 +95,6 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 	}
 	c := &Client{cfg: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface),
 		now: now, newAlarm: newAlarm, inbox: &inbox{}, unwatch: func() {}, link: link}
-	c.state.changed = make(chan struct{})
 	id, err := c.identify(link)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Interface, err)
@@ -229,7 +228,7 @@ func (c *Client) Wait(ctx context.Context) (*lease.Lease, error) {
 	for {
 		c.state.mu.Lock()
 		s := c.state.view
-		changed := c.state.changed
+		changed := c.state.change()
 		c.state.mu.Unlock()
 		switch {
 		case s.lease != nil && s.settled:
@@ -300,7 +299,7 @@ const answersAll = 3
 type published struct {
 	mu sync.Mutex
 	view
-	// changed is closed, and replaced, when the view changes.
+	// changed is closed when the view changes; nil while nobody waits for that.
 	changed chan struct{}
 }
 
@@ -318,8 +317,18 @@ func (p *published) update(f func(*view)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f(&p.view)
-	close(p.changed)
-	p.changed = make(chan struct{})
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
+}
+
+// change is closed when the view changes; mu is held.
+func (p *published) change() <-chan struct{} {
+	if p.changed == nil {
+		p.changed = make(chan struct{})
+	}
+	return p.changed
 }
 
 // post gives the machine an event, from any goroutine.

@@ -508,7 +508,12 @@ func (m *Machine) putOn(l *lease.Lease, why Reason) {
 // forget drops the address that the next DISCOVER would ask for.
 func (m *Machine) forget() { m.hint, m.last = netip.Addr{}, nil }
 
-func (m *Machine) do(a Action) { m.actions = append(m.actions, a) }
+func (m *Machine) do(a Action) {
+	if m.actions == nil {
+		m.actions = make([]Action, 0, 8) // what most steps have, made once
+	}
+	m.actions = append(m.actions, a)
+}
 
 func (m *Machine) note(n Notice) { m.do(Notify{n}) }
 

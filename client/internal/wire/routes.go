@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
@@ -13,13 +14,12 @@ const maxRoutes = 512
 type routeSet struct {
 	l    *lease.Lease
 	list []lease.Route
-	seen map[lease.Route]bool
 }
 
 // routes returns the routes of one source: option 121 if there is one to take
 // from it, else 249, else 33 and the routers of option 3 (RFC 3442).
 func (r *reply) routes(l *lease.Lease) []lease.Route {
-	s := routeSet{l: l, seen: make(map[lease.Route]bool)}
+	s := routeSet{l: l}
 	s.classless(r.options[optClasslessRoutes])
 	if len(s.list) == 0 {
 		s.classless(r.options[optClasslessRoutesMS])
@@ -41,14 +41,13 @@ func (r *reply) routes(l *lease.Lease) []lease.Route {
 func (s *routeSet) add(dst netip.Prefix, gateway netip.Addr) {
 	r := lease.Route{Dst: dst.Masked(), Gateway: gateway}
 	switch {
-	case len(s.list) >= maxRoutes || s.seen[r]:
+	case len(s.list) >= maxRoutes || slices.Contains(s.list, r):
 		return
 	case gateway.IsValid() && !s.isGateway(gateway):
 		return
 	case r.Dst.Addr().IsLoopback():
 		return // it would not leave the host (RFC 1122 3.2.1.3)
 	}
-	s.seen[r] = true
 	s.list = append(s.list, r)
 }
 
