@@ -16,11 +16,12 @@ import (
 type bench struct {
 	client       *Client
 	passed       atomic.Int64 // of the clock
+	alarm        atomic.Int64 // what it is set to
 	receive      func([]byte, netip.Addr)
 	bound, ended chan struct{}
 }
 
-func newBench(b *testing.B) *bench {
+func newBench(b testing.TB) *bench {
 	b.Helper()
 	w := &bench{bound: make(chan struct{}), ended: make(chan struct{})}
 	c, err := newClient(Config{
@@ -37,7 +38,7 @@ func newBench(b *testing.B) *bench {
 			default:
 			}
 		},
-	}, func() time.Time { return time.Unix(1e9, w.passed.Load()) }, func(func(), func(time.Duration)) (alarm, error) { return noAlarm{}, nil })
+	}, func() time.Time { return time.Unix(1e9, w.passed.Load()) }, func(func(), func(time.Duration)) (alarm, error) { return w, nil })
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -52,10 +53,13 @@ func (s still) State() (LinkState, error)                              { return 
 func (s still) Watch(context.Context, func(LinkState)) error           { panic("it is subscribed to") }
 func (s still) Subscribe(f func(LinkState)) (cancel func(), err error) { return func() {}, nil }
 
-type noAlarm struct{}
+// A bench is its own alarm, which never rings.
+func (w *bench) set(_, at time.Time) error {
+	w.alarm.Store(at.UnixNano())
+	return nil
+}
 
-func (noAlarm) set(_, _ time.Time) error { return nil }
-func (noAlarm) close()                   {}
+func (w *bench) close() {}
 
 // answers are an OFFER and an ACK as servers send them.
 var answers = func() (list [2][]byte) {
@@ -85,7 +89,7 @@ func (w *bench) Receive(bool) error        { return nil }
 func (w *bench) Flush(time.Duration) error { return nil }
 func (w *bench) Close() error              { return nil }
 
-func (w *bench) start(b *testing.B, ctx context.Context) {
+func (w *bench) start(b testing.TB, ctx context.Context) {
 	if err := w.client.Start(ctx, func(error) { close(w.ended) }); err != nil {
 		b.Fatal(err)
 	}
