@@ -18,6 +18,8 @@ type Config struct {
 	// Resolver says how the resolver of the host is told of name servers: Path,
 	// StateDir and Method count.
 	Resolver *netcfg.ResolverConfig
+	// MoreResolvers are others, for other links.
+	MoreResolvers []netcfg.ResolverConfig
 	// Hostname says when the host is named.
 	Hostname *netcfg.HostnameConfig
 	// Scripts are the programs for leases, a row for each way to run them:
@@ -54,9 +56,11 @@ type wireConfig struct {
 	Wall     time.Time     `json:"wall"`
 	Boot     time.Duration `json:"boot"`
 	Resolver *wireResolver `json:"resolver,omitempty"`
-	Hostname *wireHostname `json:"hostname,omitempty"`
-	Scripts  []wireScript  `json:"scripts,omitempty"`
-	Program  *wireProgram  `json:"program,omitempty"`
+	// MoreResolvers follow Resolver in the numbers of their rows.
+	MoreResolvers []wireResolver `json:"more_resolvers,omitempty"`
+	Hostname      *wireHostname  `json:"hostname,omitempty"`
+	Scripts       []wireScript   `json:"scripts,omitempty"`
+	Program       *wireProgram   `json:"program,omitempty"`
 }
 
 type wireResolver struct {
@@ -96,6 +100,9 @@ func (c *Config) wire() (*wireConfig, error) {
 	if r := c.Resolver; r != nil {
 		w.Resolver = &wireResolver{abs(r.Path), abs(r.StateDir), r.Method}
 	}
+	for _, r := range c.MoreResolvers {
+		w.MoreResolvers = append(w.MoreResolvers, wireResolver{abs(r.Path), abs(r.StateDir), r.Method})
+	}
 	if n := c.Hostname; n != nil {
 		w.Hostname = &wireHostname{n.Always, abs(n.State)}
 	}
@@ -113,8 +120,10 @@ func (c *Config) wire() (*wireConfig, error) {
 
 // check is what both processes want of a configuration.
 func (w *wireConfig) check() error {
-	if r := w.Resolver; r != nil && (r.Method > netcfg.MethodFile || !isPathOrNone(r.Path) || !isPathOrNone(r.StateDir)) {
-		return errors.New("resolver: a path or a method is none")
+	for row := range 1 + len(w.MoreResolvers) {
+		if r := w.resolver(row); r != nil && (r.Method > netcfg.MethodFile || !isPathOrNone(r.Path) || !isPathOrNone(r.StateDir)) {
+			return errors.New("resolver: a path or a method is none")
+		}
 	}
 	if n := w.Hostname; n != nil && !isPathOrNone(n.State) {
 		return fmt.Errorf("host name: %q is not the path of a file", n.State)
@@ -126,6 +135,17 @@ func (w *wireConfig) check() error {
 	}
 	if w.Program != nil {
 		return w.Program.check()
+	}
+	return nil
+}
+
+// resolver is that of a row; nil for none.
+func (w *wireConfig) resolver(row int) *wireResolver {
+	switch {
+	case row == 0:
+		return w.Resolver
+	case row > 0 && row <= len(w.MoreResolvers):
+		return &w.MoreResolvers[row-1]
 	}
 	return nil
 }

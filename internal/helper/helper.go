@@ -57,8 +57,9 @@ type Helper struct {
 	reaped bool
 	// lost says that nothing comes any more, closing that nothing is wanted.
 	lost, closing bool
-	// links are the numbers of the links by name.
-	links    map[string]uint32
+	// links are those that were opened by name, and lastLink is the number of the
+	// last of all.
+	links    map[string]*Scope
 	lastLink uint32
 	// ran says that the program was run.
 	ran bool

@@ -48,10 +48,10 @@ func (s *server) open(r *request) error {
 	name, o := string(r.Open.Name), r.Open
 	var err error
 	switch {
-	case o.Resolver != nil && s.cfg.Resolver == nil || o.Hostname && s.cfg.Hostname == nil:
+	case o.Resolver != nil && s.cfg.resolver(o.Resolver.Row) == nil || o.Hostname && s.cfg.Hostname == nil:
 		return errors.New("it was not named at the start")
 	case o.Resolver != nil:
-		c := s.cfg.Resolver
+		c := s.cfg.resolver(o.Resolver.Row)
 		l.resolver, err = netcfg.NewResolver(netcfg.ResolverConfig{
 			Interface: name, Path: string(c.Path), StateDir: string(c.StateDir), Method: c.Method,
 			Metric: o.Resolver.Metric, Elsewhere: o.Resolver.Elsewhere, Logger: s.log,

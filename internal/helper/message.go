@@ -77,6 +77,8 @@ type wireLink struct {
 type wireLinkResolver struct {
 	Metric    int  `json:"metric"`
 	Elsewhere bool `json:"elsewhere,omitempty"`
+	// Row is that of Config.Resolver, or of the MoreResolvers that follow it.
+	Row int `json:"row,omitempty"`
 }
 
 type wireLinkScript struct {

@@ -23,46 +23,128 @@ type Script interface {
 	Close()
 }
 
-// Resolver is netcfg.NewResolver in the helper. The configuration is that of the
-// Config, for one link, whose namespace is the calling thread's.
+// Resolver is Scope.Resolver of the link called so.
 func (h *Helper) Resolver(cfg netcfg.ResolverConfig) (client.Configurator, error) {
+	return h.called(cfg.Interface).Resolver(cfg)
+}
+
+// Hostname is Scope.Hostname of the link called so.
+func (h *Helper) Hostname(link string, cfg netcfg.HostnameConfig) (client.Configurator, error) {
+	return h.called(link).Hostname(link, cfg)
+}
+
+// Script is Scope.Script of the link called so.
+func (h *Helper) Script(cfg hook.Config) (Script, error) { return h.called(cfg.Interface).Script(cfg) }
+
+// called is the Scope of the one link that has that name.
+func (h *Helper) called(name string) *Scope {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.links[name]
+	if s == nil {
+		s = h.scope()
+		h.links[name] = s
+	}
+	return s
+}
+
+// A Scope is what one link has in the helper. Other links may have the same name,
+// in other network namespaces or later.
+type Scope struct {
+	h    *Helper
+	link uint32
+	// h.mu is held for these: whether the helper knows of it, and whether it was
+	// told to forget it.
+	opened, closed bool
+}
+
+// Scope returns a Scope in which nothing is open. It must be closed.
+func (h *Helper) Scope() *Scope {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.scope()
+}
+
+func (h *Helper) scope() *Scope {
+	h.lastLink++
+	return &Scope{h: h, link: h.lastLink}
+}
+
+// Close ends what is open. It may wait for programs, as hook.Script.Close does.
+func (s *Scope) Close() {
+	s.h.mu.Lock()
+	wanted := s.opened && !s.closed
+	s.closed = true
+	s.h.mu.Unlock()
+	if !wanted {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	if _, err := s.h.ask(ctx, &request{Op: opClose, Link: s.link}); err != nil && !errors.Is(err, ErrLost) {
+		s.h.log.Warn("what the helper does for a link did not end", "err", err)
+	}
+}
+
+// LeaveStdio is that of the Helper.
+func (s *Scope) LeaveStdio(keepFiles bool) error { return s.h.LeaveStdio(keepFiles) }
+
+// Resolver is netcfg.NewResolver in the helper. The configuration is one of the
+// Config, for one link, whose namespace is the calling thread's.
+func (s *Scope) Resolver(cfg netcfg.ResolverConfig) (client.Configurator, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	if c := h.cfg.Resolver; c == nil || c.Path != cfg.Path || c.StateDir != cfg.StateDir || c.Method != cfg.Method {
+	row := s.h.cfg.resolver(cfg)
+	if row < 0 {
 		return nil, errors.New("resolver: the helper process was started for another")
 	}
-	r := &wireLinkResolver{cfg.Metric, cfg.Elsewhere || netcfg.Elsewhere()}
-	n, err := h.open(cfg.Interface, &wireLink{Resolver: r})
-	return &remote{h, opResolver, n, cfg.Interface}, err
+	r := &wireLinkResolver{cfg.Metric, cfg.Elsewhere || netcfg.Elsewhere(), row}
+	err := s.open(cfg.Interface, &wireLink{Resolver: r})
+	return &remote{s.h, opResolver, s.link, cfg.Interface}, err
+}
+
+// resolver is the row of a resolver, as MoreResolvers follow Resolver; -1 for none.
+func (c *Config) resolver(cfg netcfg.ResolverConfig) int {
+	is := func(c *netcfg.ResolverConfig) bool {
+		return c != nil && c.Path == cfg.Path && c.StateDir == cfg.StateDir && c.Method == cfg.Method
+	}
+	if is(c.Resolver) {
+		return 0
+	}
+	for i := range c.MoreResolvers {
+		if is(&c.MoreResolvers[i]) {
+			return i + 1
+		}
+	}
+	return -1
 }
 
 // Hostname is netcfg.NewHostname in the helper, with the configuration of the
 // Config. The link is for the log.
-func (h *Helper) Hostname(link string, cfg netcfg.HostnameConfig) (client.Configurator, error) {
-	if c := h.cfg.Hostname; c == nil || c.Always != cfg.Always || c.State != cfg.State {
+func (s *Scope) Hostname(link string, cfg netcfg.HostnameConfig) (client.Configurator, error) {
+	if c := s.h.cfg.Hostname; c == nil || c.Always != cfg.Always || c.State != cfg.State {
 		return nil, errors.New("host name: the helper process was started for another")
 	}
-	n, err := h.open(link, &wireLink{Hostname: true})
-	return &remote{h, opHostname, n, link}, err
+	err := s.open(link, &wireLink{Hostname: true})
+	return &remote{s.h, opHostname, s.link, link}, err
 }
 
 // Script is hook.New in the helper. The configuration is a row of the Config with
 // an Interface and what that has of its own. After is called in this process.
-func (h *Helper) Script(cfg hook.Config) (Script, error) {
+func (s *Scope) Script(cfg hook.Config) (Script, error) {
 	local, err := hook.New(cfg) // it checks the configuration, and runs nothing
 	if err != nil {
 		return nil, err
 	}
-	row := slices.IndexFunc(h.cfg.Scripts, func(c hook.Config) bool { return sameScripts(&c, &cfg) })
+	row := slices.IndexFunc(s.h.cfg.Scripts, func(c hook.Config) bool { return sameScripts(&c, &cfg) })
 	if row < 0 {
 		return nil, fmt.Errorf("hook: the helper process was started for other programs than %q", cfg.Programs)
 	}
-	n, err := h.open(cfg.Interface, &wireLink{Script: &wireLinkScript{row, cfg.Requested}})
-	if err != nil {
+	if err := s.open(cfg.Interface, &wireLink{Script: &wireLinkScript{row, cfg.Requested}}); err != nil {
 		return nil, err
 	}
-	return &script{remote{h, opScript, n, cfg.Interface}, local.Limit(), cfg.After}, nil
+	return &script{remote{s.h, opScript, s.link, cfg.Interface}, s, local.Limit(), cfg.After}, nil
 }
 
 // LeaveStdio is daemon.LeaveStdio in the helper, which has the same as we have.
@@ -80,21 +162,16 @@ func (h *Helper) LeaveStdio(keepFiles bool) error {
 // that has just been started.
 const leaveLimit = 5 * time.Second
 
-// open adds to what a link has, and returns its number.
-func (h *Helper) open(name string, w *wireLink) (uint32, error) {
-	h.mu.Lock()
-	n := h.links[name]
-	if n == 0 {
-		h.lastLink++
-		n = h.lastLink
-		h.links[name] = n
-	}
-	h.mu.Unlock()
+// open adds to what a link has.
+func (s *Scope) open(name string, w *wireLink) error {
+	s.h.mu.Lock()
+	s.opened = true
+	s.h.mu.Unlock()
 	w.Name = []byte(name)
-	if err := h.tell(&request{Op: opOpen, Link: n, Open: w}); err != nil {
-		return n, fmt.Errorf("%s: %w", name, err)
+	if err := s.h.tell(&request{Op: opOpen, Link: s.link, Open: w}); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	return n, nil
+	return nil
 }
 
 // A remote is a client.Configurator in the helper.
@@ -155,6 +232,7 @@ func (r *remote) ask(ctx context.Context, q *request) error {
 // A script is a Script in the helper.
 type script struct {
 	remote
+	scope *Scope
 	limit time.Duration
 	after func(context.Context, *lease.Lease) error
 }
@@ -200,9 +278,10 @@ const closeLimit = 15 * time.Second
 // Close is that of hook.Script. The link has nothing in the helper after it.
 func (s *script) Close() {
 	s.h.mu.Lock()
-	if s.h.links[s.name] == s.link {
+	if s.h.links[s.name] == s.scope {
 		delete(s.h.links, s.name)
 	}
+	s.scope.closed = true
 	s.h.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()

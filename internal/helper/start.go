@@ -49,7 +49,7 @@ func Prepare(cfg Config, log *slog.Logger) (*Helper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("helper: %w", err)
 	}
-	h := &Helper{cfg: cfg, log: log, pidfd: -1, done: make(chan struct{}), calls: map[uint64]*call{}, links: map[string]uint32{}}
+	h := &Helper{cfg: cfg, log: log, pidfd: -1, done: make(chan struct{}), calls: map[uint64]*call{}, links: map[string]*Scope{}}
 	if err := h.connect(); err != nil {
 		return nil, fmt.Errorf("start the helper process: %w", err)
 	}
