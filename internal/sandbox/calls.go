@@ -110,4 +110,7 @@ func allowSockets(t *table, cfg Config) {
 	if cfg.Connect {
 		t.allow(unix.SYS_CONNECT)
 	}
+	if cfg.Setns {
+		t.allowIf(unix.SYS_SETNS, 1, unix.CLONE_NEWNET)
+	}
 }

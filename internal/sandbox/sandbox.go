@@ -38,6 +38,9 @@ type Config struct {
 	// Ethtool has links be asked for their driver (SIOCETHTOOL, ethtool(8)), which
 	// with CAP_NET_ADMIN changes them too.
 	Ethtool bool
+	// Setns has network namespaces be entered (setns(2)), for which CAP_SYS_ADMIN is
+	// to be kept.
+	Setns bool
 	// Signal has the processes that kill(2) may send to, besides this one: they
 	// must be children that have not been waited for, whose numbers no other
 	// process can take. Handles of processes (pidfd_send_signal(2)) are refused,
