@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -65,6 +67,16 @@ func watchdogPeriod(usec string) time.Duration {
 
 // Ready says that the service has started. It may wait for a second.
 func (n *Notifier) Ready() error { return n.send(notifyLimit, "READY=1") }
+
+// Reloading says that the configuration is read again, until Ready
+// (Type=notify-reload of systemd.service(5), which wants the time).
+func (n *Notifier) Reloading() error {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return fmt.Errorf("read the clock: %w", err)
+	}
+	return n.send(notifyLimit, fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/1000))
+}
 
 // Status gives `systemctl status` a line. It never waits: where the manager is
 // behind, the line is lost.
