@@ -34,14 +34,14 @@ arpcheck have for it. examples/agent is the shortest program that does.
 
 # What becomes of a link
 
-	  the link appears,                      its plan is nil, or it is gone
-	  and has a plan
-	        |                                              ^
-	        v         room                                 |
-	     QUEUED ------------> PREPARING ------> RUNNING -> ENDING
-	        ^                     | Open fails     | the client fails
-	        | 1, 2, 4 ... 60 s    v                |
-	        +------------------ RESTING <----------+
+	the link appears,                      its plan is nil, or it is gone
+	and has a plan
+	      |                                              ^
+	      v         room                                 |
+	   QUEUED ------------> PREPARING ------> RUNNING -> ENDING
+	      ^                     | Open fails     | the client fails
+	      | 1, 2, 4 ... 60 s    v                |
+	      +------------------ RESTING <----------+
 
 It is the link, not its name, that is followed: a link that is renamed keeps its
 client if the plan for the new name is the Same, and a link of an old name, or of

@@ -90,7 +90,9 @@ type member struct {
 }
 
 // isBusy says that something of it is in the way of another.
-func (m *member) isBusy() bool { return m.phase == Preparing || m.phase == Running || m.phase == Ending }
+func (m *member) isBusy() bool {
+	return m.phase == Preparing || m.phase == Running || m.phase == Ending
+}
 
 func (m *member) isWanted() bool { return m.plan != nil && !m.gone && m.a.phase == begun }
 
