@@ -50,7 +50,11 @@ func (o *options) absolutePaths() error {
 	if o.background == inForeground {
 		return nil
 	}
-	for _, path := range []*string{&o.leaseDir, &o.resolvConf, &o.pidFile, &o.controlDir} {
+	paths := []*string{&o.leaseDir, &o.resolvConf, &o.pidFile, &o.controlDir}
+	if o.agent != nil {
+		paths = append(paths, &o.agent.config, &o.agent.metrics)
+	}
+	for _, path := range paths {
 		if *path == "" {
 			continue
 		}

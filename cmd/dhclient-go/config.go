@@ -38,6 +38,8 @@ type options struct {
 	selectors []*selector
 	oneshot   bool
 	dryRun    bool
+	// agent is what the process of an agent is told; nil for none.
+	agent *agentOptions
 	// charge is the program of init; nil for none.
 	charge *charge
 	// timeout is how long a lease is waited for; forever for no limit.
@@ -149,16 +151,9 @@ func (o *options) check() error {
 	return o.checkScripts()
 }
 
-// reserved are words that will be commands, so no script may come to rely on
-// them as interfaces; -i names an interface whatever it is called.
-var reserved = []string{"agent"}
-
 func (o *options) addArgument(name string) error {
 	if findCommand(name) != nil {
 		return badUsage("%q is a command and stands first; for an interface of that name: -i %s", name, name)
-	}
-	if slices.Contains(reserved, name) {
-		return badUsage("%q is not a command; for an interface of that name: -i %s", name, name)
 	}
 	if _, err := duration(name); err == nil && o.waitLink == forever {
 		return &usageError{"--wait-link", fmt.Sprintf("takes its value with an equals sign: --wait-link=%s", name)}

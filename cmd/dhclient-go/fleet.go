@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/internal/capture"
 	"github.com/dhclient-go/dhclient-go/internal/control"
 	"github.com/dhclient-go/dhclient-go/internal/helper"
@@ -76,8 +77,14 @@ type berth struct {
 	place *place
 	netns string
 	ns    *netcfg.Namespace
-	// fixed says that somebody else follows the link.
+	// fixed says that an agent follows the link, and heard is what tells it of
+	// events; nil for nobody.
 	fixed bool
+	heard func(client.Event)
+	// store is around the store of a link that may be renamed, and aides are its
+	// own; nil for those of the fleet.
+	store *movableStore
+	aides aides
 	// link is there once ready is closed, and err once ended is.
 	link         *link
 	err          error

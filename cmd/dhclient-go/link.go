@@ -63,6 +63,9 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 		if _, ok := ev.(client.HandedOver); ok {
 			f.handed(b)
 		}
+		if b.heard != nil {
+			b.heard(ev)
+		}
 	}
 	f.handsOver(&config)
 	if !o.dryRun {
@@ -142,7 +145,7 @@ func (f *fleet) equip(b *berth, config *client.Config, on *netcfg.Link, l *link)
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
 	if fit.store != nil {
-		config.LeaseStore = fit.store
+		config.LeaseStore = b.keeps(fit.store)
 	}
 	if o.client.Takeover && config.LeaseStore != nil {
 		f.testify(b, config, on, l, now)
@@ -171,21 +174,21 @@ func (o *options) ownOutfit(name string, _ lease.LinkState, config *client.Confi
 // configures gives config who makes the link match a lease: scripts that are made
 // for that, or else we and our resolver, and then the programs that are told.
 func (f *fleet) configures(b *berth, config *client.Config, on *netcfg.Link, l *link, hooks hook.Config, index int) (err error) {
-	o := b.o
+	o, aides := b.o, cmp.Or(b.aides, f.aides)
 	var scripted *netcfg.Scripted
 	if hooks.Configures {
 		hooks.After = func(ctx context.Context, next *lease.Lease) error { return scripted.SetLifetimes(ctx, next) }
 	}
 	if len(hooks.Programs) > 0 {
 		hooks.Interface, hooks.Logger = l.name, f.log
-		if l.script, err = f.aides.Script(hooks); err != nil {
+		if l.script, err = aides.Script(hooks); err != nil {
 			return err
 		}
 	}
 	if o.nameHost != nil {
 		name := *o.nameHost
 		name.Logger = f.log.With("if", l.name)
-		hostname, err := f.aides.Hostname(l.name, name)
+		hostname, err := aides.Hostname(l.name, name)
 		if err != nil {
 			return err
 		}
@@ -203,7 +206,7 @@ func (f *fleet) configures(b *berth, config *client.Config, on *netcfg.Link, l *
 	}
 	config.Configurator = on
 	if !o.noDNS {
-		resolver, err := f.aides.Resolver(netcfg.ResolverConfig{
+		resolver, err := aides.Resolver(netcfg.ResolverConfig{
 			Interface: l.name, Path: o.resolvConf, Logger: f.log,
 			// As netcfg has it for the routes.
 			Metric: cmp.Or(o.netcfg.Metric, 1000+index),

@@ -36,6 +36,13 @@ type linkStatus struct {
 	RebindAt  *time.Time   `json:"rebind_at,omitempty"`
 	ExpiresAt *time.Time   `json:"expires_at,omitempty"`
 	Counters  linkCounters `json:"counters"`
+	// Agent says that an agent serves the link. Restarts is how often its client
+	// has failed there, Panics how often of them with a fault of the program, and
+	// Error how the last time.
+	Agent    bool   `json:"agent,omitempty"`
+	Restarts uint64 `json:"restarts,omitempty"`
+	Panics   uint64 `json:"panics,omitempty"`
+	Error    string `json:"error,omitempty"`
 	// Events are the last ones, as --json has them, but with the address in
 	// the place of the leases.
 	Events []*eventLine `json:"events,omitempty"`
@@ -60,7 +67,8 @@ const (
 
 // status is how the link of b is.
 func (b *berth) status() *linkStatus {
-	st := &linkStatus{Time: lease.Now(), Interface: b.name, Netns: b.netns, PID: os.Getpid(), Version: versionNumber(), Link: linkMissing}
+	st := newLinkStatus(b.netns)
+	st.Interface = b.name
 	var l *link
 	select {
 	case <-b.ready:
@@ -78,6 +86,11 @@ func (b *berth) status() *linkStatus {
 		st.Lease = now // it may know its router's station meanwhile
 	}
 	return st
+}
+
+// newLinkStatus is the status of a link of which nothing is known.
+func newLinkStatus(netns string) *linkStatus {
+	return &linkStatus{Time: lease.Now(), Netns: netns, PID: os.Getpid(), Version: versionNumber(), Link: linkMissing}
 }
 
 // fill fills in what the story has.

@@ -99,7 +99,7 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 	if o.voice == nil && (o.charge == nil || o.json) {
 		out = o.newOutput(stdout)
 	}
-	err := serve(o, signals, out, log)
+	err := o.serves()(o, signals, out, log)
 	if out != log {
 		if lost := out.close(outputGrace); lost != nil && o.dryRun && err == nil {
 			// What it was to print is all that a dry run is for.
@@ -121,7 +121,15 @@ func launch(o *options, signals *signals, stdout, stderr io.Writer) int {
 // less.
 const attendDelay = time.Millisecond
 
-// serve runs the clients that o wants.
+// serves is what runs the clients that o wants.
+func (o *options) serves() func(*options, *signals, *output, *output) error {
+	if o.agent != nil {
+		return serveAgent
+	}
+	return serve
+}
+
+// serve runs a client for each of the links that o names.
 func serve(o *options, signals *signals, out, errs *output) error {
 	log := newLogger(o, errs)
 	daemon.CloseOnExec()

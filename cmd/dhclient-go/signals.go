@@ -87,6 +87,9 @@ func (s *signals) deliver(f func(syscall.Signal)) {
 	}
 }
 
+// A reloader is who reads its configuration again on SIGHUP, which ends others.
+type reloader interface{ reload() }
+
 // serve hands signals to f until stop. A second one to stop ends the process at
 // once.
 func (s *signals) serve(f interface {
@@ -105,6 +108,10 @@ func (s *signals) serve(f interface {
 			case syscall.SIGUSR2:
 				f.release()
 			default:
+				if r, ok := f.(reloader); ok && sig == syscall.SIGHUP {
+					r.reload()
+					continue
+				}
 				s.interrupt(sig.(syscall.Signal))
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,8 @@ const storyLength = 32
 // where nobody can ask, and its methods do nothing then.
 type story struct {
 	name, netns string
+	// length is how many events are remembered; 0 is storyLength.
+	length int
 	// news are the events as they come: those of the whole fleet.
 	news *control.Feed[*eventLine]
 
@@ -55,8 +58,8 @@ func (s *story) event(ev client.Event, discovers func() uint64) {
 		return // whoever can send us packets could have us forget the rest
 	}
 	line := jsonOf(ev)
-	line.Time, line.Interface, line.Netns = lease.Now(), s.name, s.netns
 	s.mu.Lock()
+	line.Time, line.Interface, line.Netns = lease.Now(), s.name, s.netns
 	s.remember(ev, line.Time)
 	if t, ok := ev.(client.Transition); ok && t.From.String() == "SELECTING" {
 		s.heard = discovers()
@@ -129,11 +132,18 @@ func (s *story) keep(line *eventLine) {
 		short.Address, short.Lease, short.OldLease = prefix(l), nil, nil
 		line = &short
 	}
-	if len(s.past) == storyLength {
+	if n := cmp.Or(s.length, storyLength); len(s.past) == n {
 		copy(s.past, s.past[1:])
-		s.past = s.past[:storyLength-1]
+		s.past = s.past[:n-1]
 	}
 	s.past = append(s.past, line)
+}
+
+// rename has what is to come be told under another name.
+func (s *story) rename(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.name = name
 }
 
 // await returns what will come of something, by judge.

@@ -26,6 +26,9 @@ func (f *fleet) handsOver(config *client.Config) {
 // handed ends what the command does for b, whose link gets another process. The
 // pid file goes before that one can write its own at the same place.
 func (f *fleet) handed(b *berth) {
+	if b.fixed {
+		return // the agent has other links, and may get this one back
+	}
 	f.wasHanded.Store(true)
 	if f.halt([]*berth{b}) {
 		f.pid.remove()

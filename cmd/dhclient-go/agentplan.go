@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/agent"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+)
+
+// An agentPlan is how links of one section are served in one namespace.
+type agentPlan struct {
+	a     *agency
+	place *place
+	plan  *linkPlan
+	// o is what the plan says, and what the process and the place say.
+	o *options
+}
+
+// A planKey is what an agentPlan is made of.
+type planKey struct {
+	plan  *linkPlan
+	netns string
+}
+
+// plan is how a link is to be served; nil for not at all.
+func (a *agency) plan(l agent.Link) agent.Plan {
+	meant, err := a.means(&l)
+	var plan *linkPlan
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	if meant && err == nil {
+		plan, err = a.sectionOf(&l)
+	}
+	switch {
+	case err != nil:
+		a.log.Warn("the link is left alone", "if", l.Name, "netns", l.Netns, "err", err)
+		return nil
+	case plan == nil:
+		return nil
+	}
+	key := planKey{plan, l.Netns}
+	if a.plans[key] == nil {
+		a.plans[key] = a.newPlan(plan, a.places[l.Netns])
+	}
+	return a.plans[key]
+}
+
+// means says that --match means the link; without any, all are meant.
+func (a *agency) means(l *agent.Link) (bool, error) {
+	if l.Name == "lo" {
+		return false, nil
+	}
+	if len(a.o.links) == 0 {
+		return true, nil
+	}
+	driver := func(string) (string, error) { return l.Driver() }
+	for _, text := range a.o.links {
+		s := a.o.selectorCalled(text)
+		if s == nil && text == l.Name {
+			return true, nil
+		}
+		if s == nil {
+			continue
+		}
+		if is, err := s.matches(&l.Candidate, driver); is || err != nil {
+			return is, err
+		}
+	}
+	return false, nil
+}
+
+// selectorCalled is the selector of that text; nil for the name of a link.
+func (o *options) selectorCalled(text string) *selector {
+	for _, s := range o.selectors {
+		if s.text == text {
+			return s
+		}
+	}
+	return nil
+}
+
+// sectionOf is the section of the config file for the link, or the command line;
+// reloading is held.
+func (a *agency) sectionOf(l *agent.Link) (*linkPlan, error) {
+	if a.file != nil {
+		return a.file.planOf(l.Netns, &l.Candidate, func(string) (string, error) { return l.Driver() })
+	}
+	return a.o.agent.flags(a.o), nil
+}
+
+// flags are the flags of links on the command line as a plan.
+func (g *agentOptions) flags(o *options) *linkPlan {
+	if g.plan == nil {
+		g.plan = &linkPlan{options: o, source: "the command line"}
+	}
+	return g.plan
+}
+
+// newPlan adds what the process and the namespace say.
+func (a *agency) newPlan(plan *linkPlan, at *place) *agentPlan {
+	o := *plan.options
+	p := a.o
+	o.agent, o.links, o.selectors = nil, nil, nil
+	o.verbosity, o.json, o.logJSON, o.controlDir, o.noSandbox = p.verbosity, p.json, p.logJSON, p.controlDir, p.noSandbox
+	// A thousand links have nothing to say to a terminal unless that is asked for.
+	o.quiet = p.quiet || p.verbosity == 0 && !p.json
+	if at != nil {
+		o.netns = at.netns
+	}
+	o.resolveFor(at, a.log)
+	return &agentPlan{a: a, place: at, plan: plan, o: &o}
+}
+
+// Same says that nothing has to be done for the link to be served by the other.
+func (p *agentPlan) Same(other agent.Plan) bool {
+	q, ok := other.(*agentPlan)
+	return ok && (p == q || p.place == q.place && p.plan.same(q.plan))
+}
+
+// Open puts the client of a link together.
+func (p *agentPlan) Open(o *agent.Opening) (*agent.Served, error) {
+	f := p.a.fleet
+	b := &berth{name: o.Link.Name, o: p.o, place: p.place, netns: o.Link.Netns, ns: o.Namespace, fixed: true,
+		ready: make(chan struct{}), ended: make(chan struct{}), abandon: func(error) {}}
+	b.halted, b.halt = context.WithCancel(context.Background())
+	b.story = &story{name: b.name, netns: b.netns, news: &f.news, length: agentStory}
+	b.heard = func(ev client.Event) {
+		o.OnEvent(ev)
+		p.a.told.event(ev)
+	}
+	b.store = &movableStore{}
+	done := func() {}
+	b.aides, done = p.a.aidesOf()
+	link, err := f.openLink(b)
+	if err != nil {
+		b.halt()
+		done()
+		return nil, err
+	}
+	b.link = link
+	close(b.ready)
+	return &agent.Served{
+		Client: link.client, Info: b,
+		Close: func() {
+			f.logCounted(b)
+			b.halt()
+			close(b.ended)
+			link.closeOthers()
+			done()
+		},
+		Renamed: func(l agent.Link) { p.a.renamed(b, l) },
+	}, nil
+}
+
+// renamed has what is kept of the link be found under its new name.
+func (a *agency) renamed(b *berth, l agent.Link) {
+	b.story.rename(l.Name)
+	dir, err := lease.NewDir(b.o.leases(), l.Name)
+	if err == nil {
+		err = b.store.move(dir, b.link.client.Lease())
+	}
+	if err != nil {
+		a.log.Warn("the lease is not kept under the new name", "if", l.Name, "err", err)
+	}
+}
+
+// A movableStore keeps the lease of a link that may be renamed.
+type movableStore struct {
+	mu sync.Mutex
+	is client.LeaseStore
+}
+
+// Load is that of the store.
+func (s *movableStore) Load(ctx context.Context) (*lease.Lease, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.is.Load(ctx)
+}
+
+// Save is that of the store.
+func (s *movableStore) Save(ctx context.Context, l *lease.Lease) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.is.Save(ctx, l)
+}
+
+// move has another store be used from now on, with l, which is in use; nil for
+// none. The old one forgets only what was of the same station: two links may have
+// changed their names with one another.
+func (s *movableStore) move(to client.LeaseStore, l *lease.Lease) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := s.is
+	s.is = to
+	ctx := context.Background()
+	old, err := from.Load(ctx)
+	if l == nil {
+		l = old
+	}
+	if l == nil || err != nil {
+		return err
+	}
+	err = to.Save(ctx, l)
+	if old != nil && old.HardwareAddr == l.HardwareAddr {
+		err = errors.Join(err, from.Save(ctx, nil))
+	}
+	return err
+}
