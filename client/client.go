@@ -53,6 +53,7 @@ type Client struct {
 	// why there is no link.
 	unanswered int
 	explained  bool
+	progress   progress
 
 	// ended is told what Run returns, and over says that it is being told; unhook forgets
 	// its context, and unwatch ends the reports of the link.

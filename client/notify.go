@@ -43,6 +43,7 @@ func (c *Client) logTransitions(actions []fsm.Action) {
 
 // record keeps what Wait and Stats report.
 func (c *Client) record(ev Event) {
+	c.stats.event(ev)
 	switch ev := ev.(type) {
 	case Bound:
 		c.state.update(func(v *view) { v.failure, v.conflict = nil, nil })

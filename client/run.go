@@ -128,6 +128,7 @@ func (c *Client) end() {
 func (c *Client) step(ev fsm.Event) {
 	now := c.now()
 	actions := c.machine.Step(now, ev)
+	c.measure(ev, now, actions)
 	c.listen()
 	c.logTransitions(actions)
 	for _, a := range actions {
@@ -208,7 +209,8 @@ func (c *Client) send(m fsm.Message) {
 	payload := c.identity.Load().Marshal(m)
 	c.logWaiting(m)
 	err := c.transport.Send(payload, m.CIAddr, m.Dst)
-	c.stats.send(m.Type, err)
+	c.stats.send(m.Type, m.Type == c.progress.last, err)
+	c.progress.last = m.Type
 	if err != nil {
 		// A lost packet, no more: the schedule goes on (RFC 2131 4.1).
 		c.log.Warn("cannot send", "message", m.Type, "err", err)

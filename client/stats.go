@@ -3,6 +3,7 @@ package client
 import (
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
 )
@@ -10,9 +11,12 @@ import (
 // Stats are counters since New, by the names that RFC 2131 table 2 and package
 // client give to what is counted.
 type Stats struct {
-	// Sent counts messages by type; SendErrors those that the kernel refused.
-	Sent       map[string]uint64
-	SendErrors uint64
+	// Sent counts messages by type, and Retransmitted those of them that say the
+	// same as the one before, since no answer came; SendErrors counts those that
+	// the kernel refused.
+	Sent          map[string]uint64
+	Retransmitted uint64
+	SendErrors    uint64
 	// Received counts the messages that were understood, by type.
 	Received map[string]uint64
 	// Rejected counts what was received and not used, by the reason in words:
@@ -21,6 +25,11 @@ type Stats struct {
 	// no meaning in the client's state. What the kernel's filter drops is in no
 	// count: nobody looks at it.
 	Rejected map[string]uint64
+	// Bound, Renewed, Expired, Refused and Declined count the events of that name.
+	Bound, Renewed, Expired, Refused, Declined uint64
+	// TimeToAddress has the times to BOUND: since Run has begun with a link that
+	// can send, since the carrier came, or since there was no lease any more.
+	TimeToAddress Histogram
 }
 
 // counters are the live Stats.
@@ -60,14 +69,44 @@ func (c *counters) add(m *map[string]uint64, key string) {
 	(*m)[key]++
 }
 
-func (c *counters) send(t fsm.MessageType, err error) {
-	if err != nil {
-		c.mu.Lock()
-		c.s.SendErrors++
-		c.mu.Unlock()
-		return
+func (c *counters) send(t fsm.MessageType, again bool, err error) {
+	if err == nil {
+		c.add(&c.s.Sent, t.String())
 	}
-	c.add(&c.s.Sent, t.String())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil:
+		c.s.SendErrors++
+	case again:
+		c.s.Retransmitted++
+	}
+}
+
+// event counts what OnEvent hears of.
+func (c *counters) event(ev Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch ev.(type) {
+	case Bound:
+		c.s.Bound++
+	case Renewed:
+		c.s.Renewed++
+	case Expired:
+		c.s.Expired++
+	case Refused:
+		c.s.Refused++
+	case Declined:
+		c.s.Declined++
+	default:
+	}
+}
+
+// arrived notes a time to BOUND.
+func (c *counters) arrived(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.s.TimeToAddress.observe(d)
 }
 
 func (c *counters) receive(ev fsm.Event) {
