@@ -1,0 +1,130 @@
+package attach
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/agent"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/cni"
+)
+
+// An attachment is a container's link to a network, and its lease.
+type attachment struct {
+	keeper *Keeper
+	key    cni.Attachment
+	folder folder
+	netns  string // the name that the agent has for its namespace
+
+	mu     sync.Mutex
+	record record
+	// fresh says that this process has added it, and ending that it is on its way
+	// to be forgotten.
+	fresh, ending bool
+	// client and place serve it; nil while nothing does.
+	client *client.Client
+	place  *place
+	// failure is why there is none, and failed is told so while it is being added.
+	failure error
+	failed  func(error)
+}
+
+// now is what is known of it.
+func (a *attachment) now() record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.record
+}
+
+// change changes the record, on disk too. What cannot be written is said, and
+// holds for this process.
+func (a *attachment) change(f func(*record)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f(&a.record)
+	if a.ending {
+		return
+	}
+	if err := a.folder.save(&a.record); err != nil {
+		a.keeper.log.Warn("the next agent will not know what has become of the attachment", "attachment", a.key, "err", err)
+	}
+}
+
+func (a *attachment) isFresh() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.fresh
+}
+
+// serving is who serves it; nil for nobody.
+func (a *attachment) serving() (*client.Client, *place) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.client, a.place
+}
+
+// lease is the lease in use; nil for none.
+func (a *attachment) lease() *lease.Lease {
+	if c, _ := a.serving(); c != nil {
+		return c.Lease()
+	}
+	return nil
+}
+
+// added says that nobody waits for it any more.
+func (a *attachment) added() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failed(nil)
+	a.failed = nil
+}
+
+// give remembers what the runtime is given.
+func (a *attachment) give(l *lease.Lease) {
+	a.change(func(r *record) { r.Granted, r.Gateway, r.Ours = l.Address, l.Router(), false })
+	a.mu.Lock()
+	a.fresh = true
+	a.mu.Unlock()
+}
+
+// link is the name that the link has now.
+func (a *attachment) link() string { return a.now().Link }
+
+// renamed follows the link: what the container calls it is its own affair.
+func (a *attachment) renamed(l agent.Link) { a.change(func(r *record) { r.Link = l.Name }) }
+
+// why says, in a sentence, what stands between the attachment and a lease.
+func (a *attachment) why() string {
+	a.mu.Lock()
+	c, p, failure := a.client, a.place, a.failure
+	a.mu.Unlock()
+	if c == nil {
+		if failure != nil {
+			return failure.Error()
+		}
+		return "the agent has not come to it yet"
+	}
+	stats := c.Stats()
+	s, err := p.link.State()
+	switch {
+	case err == nil && s.Index == 0:
+		return "the link is gone"
+	case err == nil && !s.Carrier:
+		return "the link has no carrier"
+	case stats.Sent["DISCOVER"]+stats.Sent["REQUEST"] == 0 && stats.SendErrors > 0:
+		return "nothing can be sent"
+	case stats.Received["NAK"] > 0:
+		return "a server refused (NAK)"
+	case stats.Received["OFFER"] > 0:
+		return "there was an offer, but it came to nothing: " + c.State().String()
+	}
+	return fmt.Sprintf("no server answered (%d DISCOVERs sent)", stats.Sent["DISCOVER"])
+}
+
+// namespaceName is what a namespace is called in the agent's status: as its file,
+// and since another may have that name later, with its number.
+func namespaceName(path string, id cni.NetnsID) string {
+	return fmt.Sprintf("%s:[%d]", filepath.Base(path), id.Ino)
+}

@@ -1,0 +1,428 @@
+package attach
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/agent"
+	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/cni"
+	"github.com/dhclient-go/dhclient-go/netcfg"
+)
+
+const (
+	// dropTime is how long a client may take to give its lease back and to end.
+	dropTime = 5 * time.Second
+	// dropsAtOnce is how many do at the same time, for GC.
+	dropsAtOnce = 16
+)
+
+// An Agent is an *agent.Agent.
+type Agent interface {
+	Serve(ctx context.Context, ns agent.Namespace, name string, plan agent.Plan) (*lease.Lease, error)
+	Drop(ctx context.Context, netns, name string, release bool) error
+}
+
+// Config says how attachments are served.
+type Config struct {
+	// Agent serves their links.
+	Agent Agent
+	// Dir is where they are kept over restarts of the agent, below the directory
+	// of the leases. It is made when it is needed.
+	Dir string
+	// ACD, Probe, Retransmit and Netcfg are as the agent has them for links of
+	// which nobody says it. LinkMTU and LeaveDown of Netcfg do not count: a
+	// container's link is its plugin's.
+	ACD        client.ACD
+	Probe      time.Duration
+	Retransmit client.Retransmit
+	Netcfg     netcfg.Config
+	// Logger gets what becomes of attachments; nil logs nothing.
+	Logger *slog.Logger
+}
+
+// A Keeper has all attachments of an agent.
+type Keeper struct {
+	cfg Config
+	log *slog.Logger
+
+	mu  sync.Mutex
+	all map[cni.Attachment]*attachment
+	// busy are those that an operation is under way for, and what is closed when
+	// it is over.
+	busy    map[cni.Attachment]chan struct{}
+	running sync.WaitGroup
+}
+
+// New returns a Keeper without attachments.
+func New(cfg Config) *Keeper {
+	return &Keeper{cfg: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
+		all: map[cni.Attachment]*attachment{}, busy: map[cni.Attachment]chan struct{}{}}
+}
+
+// Handle does what a request wants.
+func (k *Keeper) Handle(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
+	switch r.Command {
+	case cni.Add:
+		return k.add(ctx, r)
+	case cni.Del:
+		return nil, k.del(ctx, r.Attachment)
+	case cni.Check:
+		return k.check(r)
+	case cni.GC:
+		return nil, k.collect(ctx, r)
+	case cni.Status:
+		return nil, nil
+	}
+	return nil, cni.Errorf(cni.Undecodable, "%q is no command", r.Command)
+}
+
+// Wait returns when nothing runs any more; the agent has to be stopped before.
+func (k *Keeper) Wait() { k.running.Wait() }
+
+// claim has operations for one attachment follow each other.
+func (k *Keeper) claim(ctx context.Context, key cni.Attachment) (done func(), err error) {
+	for {
+		k.mu.Lock()
+		other := k.busy[key]
+		if other == nil {
+			mine := make(chan struct{})
+			k.busy[key] = mine
+			k.mu.Unlock()
+			return func() {
+				k.mu.Lock()
+				delete(k.busy, key)
+				k.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		k.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, cni.Errorf(cni.TryAgain, "another operation for %v is under way", key)
+		}
+	}
+}
+
+func (k *Keeper) find(key cni.Attachment) *attachment {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.all[key]
+}
+
+// add gets a lease for a link.
+func (k *Keeper) add(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Limit, errLate)
+	defer cancel()
+	done, err := k.claim(ctx, r.Attachment)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if a := k.find(r.Attachment); a != nil {
+		// The runtime has not heard the answer, or it has made the container
+		// again without a word.
+		if g := k.again(a, r); g != nil {
+			return g, nil
+		}
+		k.end(ctx, a, "it is added anew")
+	}
+	ns, err := k.enter(r)
+	if err != nil {
+		return nil, err
+	}
+	a := &attachment{keeper: k, key: r.Attachment, folder: folderFor(k.cfg.Dir, r.Attachment), fresh: true,
+		record: record{Version: recordVersion, Request: *r, Boot: lease.BootID(), Link: r.Attachment.Interface}}
+	// Before anything is asked for, so that whatever happens the next agent knows.
+	if err := a.folder.save(&a.record); err != nil {
+		ns.Close()
+		return nil, cni.Errorf(cni.Internal, "the attachment cannot be stored: %v", err)
+	}
+	return k.begin(ctx, a, ns)
+}
+
+// errLate is why an ADD ends without a lease.
+var errLate = errors.New("the time is over")
+
+// begin serves a new attachment, and takes it back if nothing comes of that.
+func (k *Keeper) begin(ctx context.Context, a *attachment, ns *cni.Netns) (*cni.Grant, error) {
+	// What cannot be served now is not tried again: the plugin has made the link.
+	ctx, a.failed = context.WithCancelCause(ctx)
+	k.put(a)
+	start := time.Now()
+	l, err := k.serve(ctx, a, ns)
+	a.added()
+	var g *cni.Grant
+	if err == nil {
+		a.give(l)
+		g, err = k.grant(a, l)
+	}
+	if err == nil {
+		k.log.Info("attached", "attachment", a.key, "netns", a.netns, "address", g.Address, "took", time.Since(start).Round(time.Millisecond))
+		return g, nil
+	}
+	why := a.why()
+	k.end(context.WithoutCancel(ctx), a, "ADD failed")
+	switch {
+	case errors.Is(err, agent.ErrNoLink):
+		return nil, cni.Errorf(cni.BadVariable, "CNI_IFNAME: there is no link %s in %s that DHCP could run on", a.key.Interface, a.record.Request.Netns)
+	case errors.Is(err, agent.ErrStopped):
+		return nil, cni.Errorf(cni.TryAgain, "the agent ends")
+	}
+	if conflict := (*client.ConflictError)(nil); errors.As(err, &conflict) {
+		why = conflict.Error()
+	}
+	return nil, &cni.Error{Code: cni.TryAgain, Message: fmt.Sprintf("no lease for %s: %s", a.key.Interface, why), Details: err.Error()}
+}
+
+// serve has the agent serve it.
+func (k *Keeper) serve(ctx context.Context, a *attachment, ns *cni.Netns) (*lease.Lease, error) {
+	a.netns = namespaceName(a.record.Request.Netns, ns.ID())
+	space := agent.Namespace{Name: a.netns, Do: ns.Do, Close: ns.Close}
+	return k.cfg.Agent.Serve(ctx, space, a.link(), a)
+}
+
+func (k *Keeper) put(a *attachment) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.all[a.key] = a
+}
+
+// enter opens the namespace of a request, and sees to it that it is the one that
+// the plugin means: paths may lead elsewhere for us.
+func (k *Keeper) enter(r *cni.Request) (*cni.Netns, error) {
+	ns, err := cni.OpenNetns(r.Netns)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, cni.Errorf(cni.BadVariable, "CNI_NETNS: the agent sees no %s: is it mounted where the agent runs?", r.Netns)
+	}
+	if err != nil {
+		return nil, cni.Errorf(cni.BadVariable, "CNI_NETNS: %v", err)
+	}
+	if ns.ID() != r.ID {
+		ns.Close()
+		return nil, cni.Errorf(cni.BadVariable, "CNI_NETNS: %s is another network namespace where the agent runs", r.Netns)
+	}
+	return ns, nil
+}
+
+// grant is what the runtime is told.
+func (k *Keeper) grant(a *attachment, l *lease.Lease) (*cni.Grant, error) {
+	_, p := a.serving()
+	if p == nil {
+		return nil, errors.New("the client has ended")
+	}
+	s, err := p.link.State()
+	if err != nil {
+		return nil, err
+	}
+	return grantOf(l, s.MTU)
+}
+
+// again is the grant of an attachment that is there already, if it is what r asks
+// for.
+func (k *Keeper) again(a *attachment, r *cni.Request) *cni.Grant {
+	had, l := a.now(), a.lease()
+	if had.Request.Netns != r.Netns || had.Request.ID != r.ID || l == nil || had.Ours || l.Address != had.Granted {
+		return nil
+	}
+	g, err := k.grant(a, l)
+	if err != nil {
+		return nil
+	}
+	return g
+}
+
+// del gives a lease back.
+func (k *Keeper) del(ctx context.Context, key cni.Attachment) error {
+	done, err := k.claim(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer done()
+	a := k.find(key)
+	if a == nil {
+		// There may be a folder that could not be read.
+		if err := folderFor(k.cfg.Dir, key).remove(); err != nil {
+			k.log.Warn("what is left of an attachment stays", "attachment", key, "err", err)
+		}
+		return nil
+	}
+	k.end(context.WithoutCancel(ctx), a, "DEL")
+	return nil
+}
+
+// end gives the lease of an attachment back, if the link is there still, and
+// forgets it. What cannot be done is no reason to keep it: the lease runs out.
+func (k *Keeper) end(ctx context.Context, a *attachment, why string) {
+	a.mu.Lock()
+	a.ending = true
+	a.mu.Unlock()
+	had := a.lease()
+	ctx, cancel := context.WithTimeout(ctx, dropTime)
+	defer cancel()
+	if err := k.cfg.Agent.Drop(ctx, a.netns, a.link(), true); err != nil && !errors.Is(err, agent.ErrStopped) {
+		k.log.Warn("the lease may not have been given back", "attachment", a.key, "err", err)
+	}
+	k.forget(a)
+	args := []any{"attachment", a.key, "why", why}
+	if had != nil {
+		args = append(args, "address", had.Address)
+	}
+	k.log.Info("detached", args...)
+}
+
+func (k *Keeper) forget(a *attachment) {
+	k.mu.Lock()
+	if k.all[a.key] == a {
+		delete(k.all, a.key)
+	}
+	k.mu.Unlock()
+	if err := a.folder.remove(); err != nil {
+		k.log.Warn("what is left of an attachment stays", "attachment", a.key, "err", err)
+	}
+}
+
+// abandon forgets an attachment whose link or namespace is gone. Nothing can be
+// sent from there any more, and from nowhere else would a server believe it.
+func (k *Keeper) abandon(a *attachment, why string) {
+	k.running.Go(func() {
+		done, err := k.claim(context.Background(), a.key)
+		if err != nil || k.find(a.key) != a {
+			if done != nil {
+				done()
+			}
+			return
+		}
+		defer done()
+		a.mu.Lock()
+		a.ending = true
+		a.mu.Unlock()
+		k.forget(a)
+		k.log.Warn("detached without DEL: the server keeps the lease until it runs out", "attachment", a.key, "why", why)
+	})
+}
+
+// check says what is wrong with an attachment.
+func (k *Keeper) check(r *cni.Request) (*cni.Grant, error) {
+	a := k.find(r.Attachment)
+	if a == nil {
+		return nil, cni.Errorf(cni.NotAttached, "the agent knows of no attachment %v", r.Attachment)
+	}
+	l := a.lease()
+	_, p := a.serving()
+	if l == nil || p == nil {
+		return nil, cni.Errorf(cni.NoLease, "%s has no lease: %s", r.Attachment.Interface, a.why())
+	}
+	s, err := p.link.State()
+	switch {
+	case err != nil:
+		return nil, err
+	case !holds(s, l.Address):
+		return nil, cni.Errorf(cni.NoAddress, "%v is leased, but not on %s", l.Address, a.link())
+	}
+	return grantOf(l, s.MTU)
+}
+
+// collect ends the attachments of a network that are not valid any more.
+func (k *Keeper) collect(ctx context.Context, r *cni.Request) error {
+	k.mu.Lock()
+	var stale []cni.Attachment
+	valid := map[cni.Attachment]bool{}
+	for _, v := range r.Valid {
+		valid[cni.Attachment{Network: r.Attachment.Network, Container: v.Container, Interface: v.Interface}] = true
+	}
+	for key := range k.all {
+		if key.Network == r.Attachment.Network && !valid[key] {
+			stale = append(stale, key)
+		}
+	}
+	k.mu.Unlock()
+	errs := make([]error, len(stale))
+	places := make(chan struct{}, dropsAtOnce)
+	var running sync.WaitGroup
+	for i, key := range stale {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			errs[i] = k.del(ctx, key)
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+// Restore goes on with what an agent before this one has kept, and returns when all
+// of it is known; leases are verified meanwhile (RFC 2131 3.2).
+func (k *Keeper) Restore(ctx context.Context) error {
+	all, err := folders(k.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("attachments of the agent before: %w", err)
+	}
+	slices.SortFunc(all, func(a, b folder) int { return cmp.Compare(a.path, b.path) })
+	for _, f := range all {
+		k.restore(ctx, f)
+	}
+	return nil
+}
+
+func (k *Keeper) restore(ctx context.Context, f folder) {
+	r, err := f.load()
+	if err != nil {
+		k.log.Warn("an attachment cannot be read: it is forgotten, and the server keeps the lease until it runs out", "err", err)
+		_ = f.remove()
+		return
+	}
+	key := r.Request.Attachment
+	a := &attachment{keeper: k, key: key, folder: f, record: *r}
+	ns, err := k.reopen(r)
+	if err != nil || !r.Granted.IsValid() {
+		why := "nobody has heard of its address"
+		if err != nil {
+			why = err.Error()
+		}
+		if ns != nil {
+			ns.Close()
+		}
+		k.forget(a)
+		k.log.Warn("detached without DEL: the server keeps the lease until it runs out", "attachment", key, "why", why)
+		return
+	}
+	k.put(a)
+	a.netns = namespaceName(r.Request.Netns, ns.ID())
+	k.running.Go(func() {
+		l, err := k.serve(ctx, a, ns)
+		switch {
+		case errors.Is(err, agent.ErrNoLink) && ctx.Err() == nil:
+			k.abandon(a, "its link is gone")
+		case err == nil:
+			k.log.Info("attached as before", "attachment", key, "netns", a.netns, "address", l.Address)
+		}
+	})
+}
+
+// reopen opens the namespace of a record, if it is still the same.
+func (k *Keeper) reopen(r *record) (*cni.Netns, error) {
+	if boot := lease.BootID(); boot != r.Boot {
+		return nil, errors.New("the host was started since")
+	}
+	ns, err := cni.OpenNetns(r.Request.Netns)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("its network namespace %s is gone", r.Request.Netns)
+	case err != nil:
+		return nil, err
+	case ns.ID() != r.Request.ID:
+		ns.Close()
+		return nil, fmt.Errorf("%s is another network namespace by now", r.Request.Netns)
+	}
+	return ns, nil
+}
