@@ -56,9 +56,8 @@ func hostileLease(t testing.TB, v []byte) *lease.Lease {
 	if lease.ValidHeaderText(string(v), lease.MaxServerName) {
 		l.ServerName, l.BootFile = string(v), string(v)
 	}
-	// A URI in the form that it is checked for.
-	if !bytes.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		l.CaptivePortal = "http://x/" + string(v)
+	if u := "http://x/" + string(v); lease.ValidURL(u) {
+		l.CaptivePortal = u
 	}
 	return l
 }

@@ -25,6 +25,7 @@ type carriedOption struct {
 // internal/option.
 var carried = []carriedOption{
 	{optDNR, "encrypted_dns", writeResolvers},
+	{optWPAD, "wpad", func(o *object, name string, l *Lease) { o.text(name, l.WPAD()) }},
 	{optTFTPServerName, "tftp_server_name", func(o *object, name string, l *Lease) { o.text(name, l.TFTPServerName()) }},
 	{optBootFileName, "boot_file_name", func(o *object, name string, l *Lease) { o.text(name, l.BootFileName()) }},
 	{optTFTPServers, "tftp_servers", func(o *object, name string, l *Lease) { o.addrs(name, l.TFTPServers()) }},

@@ -28,6 +28,8 @@ func (l *Lease) check() error {
 		return errors.New("client_id: longer than 255 octets")
 	case l.NextServer.IsValid() && !UsableAddr(l.NextServer):
 		return fmt.Errorf("next_server: %v cannot be a server", l.NextServer)
+	case l.CaptivePortal != "" && !ValidURL(l.CaptivePortal):
+		return errors.New("captive_portal: not a URL of http or https")
 	case !ValidHeaderText(l.ServerName, MaxServerName):
 		return errors.New("server_name: not printable ASCII, or too long")
 	case !ValidHeaderText(l.BootFile, MaxBootFile):

@@ -171,6 +171,8 @@ func TestJSONRefuses(t *testing.T) {
 		{`"domain":"example.org"`, `"domain":"a b"`, "not a host name"},
 		{`"a.example"`, `"a\nnameserver 6.6.6.6"`, "not a host name"},
 		{`"hostname":"host-1"`, `"hostname":"$(id)"`, "not a host name"},
+		{`"captive_portal":"https:`, `"captive_portal":"javascript:`, "captive_portal"},
+		{`"captive_portal":"https://portal.example/`, `"captive_portal":"https://portal.example/\n`, "captive_portal"},
 		{`"mtu":1400`, `"mtu":67`, "mtu"},
 		{`"hardware_addr":"02:00:00:00:00:01"`, `"hardware_addr":"02:00:00:00:00"`, "Ethernet"},
 		{`"hardware_addr":"02:00:00:00:00:01"`, `"hardware_addr":"02-00-00-00-00-01"`, "Ethernet"},

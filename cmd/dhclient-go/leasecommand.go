@@ -116,7 +116,7 @@ func (v *view) lease(more bool, name string, l *lease.Lease) {
 		key, text string
 	}{
 		{"broadcast", text(l.Broadcast)}, {"host name", l.Hostname}, {"domain", l.Domain},
-		{"MTU", number(l.MTU)}, {"NTP", addrs(l.NTP)}, {"portal", l.CaptivePortal},
+		{"MTU", number(l.MTU)}, {"NTP", addrs(l.NTP)}, {"portal", l.CaptivePortal}, {"WPAD", l.WPAD()},
 		{"time zone", timeZone(l)},
 		{"boot from", text(l.NextServer)}, {"boot name", cmp.Or(l.TFTPServerName(), l.ServerName)}, {"boot file", cmp.Or(l.BootFileName(), l.BootFile)},
 		{"TFTP", addrs(l.TFTPServers())}, {"SIP", strings.Join(l.SIPServers(), " ")},

@@ -173,6 +173,9 @@ func describe(l *lease.Lease) string {
 	if len(l.DNS) > 0 {
 		fmt.Fprintf(&b, ", DNS %s", addrs(l.DNS))
 	}
+	if l.CaptivePortal != "" {
+		fmt.Fprintf(&b, ", captive portal %s", l.CaptivePortal)
+	}
 	return b.String()
 }
 

@@ -48,6 +48,8 @@ func TestReport_OneLineForWhatMatters(t *testing.T) {
 	a, b := aLease(5), aLease(9)
 	otherDNS := a.Clone()
 	otherDNS.DNS = otherDNS.DNS[:1]
+	portal := a.Clone()
+	portal.CaptivePortal = "https://portal.example/api"
 	bare := &lease.Lease{Address: a.Address, Valid: lease.Infinite}
 	const lineA = "eth0: 192.0.2.5/24 from 192.0.2.1, lease 12h, router 192.0.2.1, DNS 192.0.2.1 192.0.2.2"
 	end := a.ExpireAt().Local().Format("15:04:05")
@@ -57,6 +59,7 @@ func TestReport_OneLineForWhatMatters(t *testing.T) {
 		want        string
 	}{
 		{"bound", "", []client.Event{client.Bound{Lease: a}}, lineA + "\n"},
+		{"a captive portal (RFC 8910)", "", []client.Event{client.Bound{Lease: portal}}, lineA + ", captive portal https://portal.example/api\n"},
 		{"a bare lease", "", []client.Event{client.Bound{Lease: bare}}, "eth0: 192.0.2.5, lease without end\n"},
 		{"another address", "", []client.Event{client.Bound{Lease: b}, client.Bound{Lease: a, Old: b}},
 			strings.Replace(lineA, "2.5/", "2.9/", 1) + "\n" + lineA + ", instead of 192.0.2.9/24\n"},

@@ -471,7 +471,9 @@ func TestSave_NothingOfTheNetworkEndsAStatement(t *testing.T) {
 		l.BootFile, l.ServerName = "", ""
 		// What wire leaves of these fields (lease.Lease).
 		if printable := strings.IndexFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) < 0; printable && len(v) <= 64 {
-			l.CaptivePortal = "http://x/" + v
+			if u := "http://x/" + v; lease.ValidURL(u) {
+				l.CaptivePortal = u
+			}
 			l.BootFile, l.ServerName = v, v
 		}
 		for code := 2; code < 255; code++ {

@@ -9,6 +9,8 @@ import (
 
 var noServer netip.Addr
 
+const optCaptivePortal = 114 // RFC 8910
+
 // basics is what of a lease may complete an ACK that is not a plain renewal:
 // without them there is no lease, and the server said them a moment ago. That a
 // lease of no known server never ends is nobody's word: it is of an address that
@@ -53,7 +55,9 @@ func inherit(l, base *lease.Lease) {
 	fill(&l.Domain, base.Domain)
 	fill(&l.Hostname, base.Hostname)
 	fill(&l.MTU, base.MTU)
-	fill(&l.CaptivePortal, base.CaptivePortal)
+	if _, said := l.Options[optCaptivePortal]; !said { // it may say that there is none (RFC 8910 2)
+		fill(&l.CaptivePortal, base.CaptivePortal)
+	}
 	fill(&l.NextServer, base.NextServer)
 	fill(&l.ServerName, base.ServerName)
 	fill(&l.BootFile, base.BootFile)

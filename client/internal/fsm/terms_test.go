@@ -63,6 +63,11 @@ func TestRenewal_REN_18_19(t *testing.T) {
 				l.Options = map[uint8][]byte{67: []byte("other")}
 				l.HardwareAddr, l.ClientID, l.RouterMAC = lease.HardwareAddr{}, nil, lease.HardwareAddr{}
 			}},
+		{"no portal any more (RFC 8910 2)", &lease.Lease{Address: addrA, Options: map[uint8][]byte{114: []byte("urn:ietf:params:capport:unrestricted")}},
+			func(l *lease.Lease) {
+				l.CaptivePortal, l.Options = "", map[uint8][]byte{67: carried, 114: []byte("urn:ietf:params:capport:unrestricted")}
+				l.HardwareAddr, l.ClientID, l.RouterMAC = lease.HardwareAddr{}, nil, lease.HardwareAddr{}
+			}},
 		{"empty lists", &lease.Lease{Address: addrA, DNS: []netip.Addr{}, Search: []string{}, NTP: []netip.Addr{}},
 			func(l *lease.Lease) {
 				*l = *full(sent)

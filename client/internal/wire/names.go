@@ -21,10 +21,6 @@ func hostName(v []byte) string {
 
 func trimNUL(v []byte) string { return strings.TrimRight(string(v), "\x00") }
 
-func isAlphanumeric(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
-
 // printable returns s without its trailing NULs, n octets of it at most, with
 // every octet that is not printable ASCII replaced: for logs and for option 56.
 func printable(s string, n int) string {

@@ -3,9 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -108,32 +106,12 @@ func setBroadcast(l *lease.Lease, v []byte) {
 	}
 }
 
-// urlMarks are the marks that may stand in a URI (RFC 3986 2). Neither space,
-// quote nor control is among them.
-const urlMarks = "-._~:/?#[]@!$&'()*+,;=%"
-
 // setCaptivePortal takes an http or https URL with a host; we never fetch it.
 // The URN that says that there is no portal (RFC 8910 2) is none of those.
 func setCaptivePortal(l *lease.Lease, v []byte) {
-	s := trimNUL(v)
-	if len(s) > maxValue || !isASCII(s, urlMarks) {
-		return
+	if s := trimNUL(v); lease.ValidURL(s) {
+		l.CaptivePortal = s
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return
-	}
-	l.CaptivePortal = s
-}
-
-// isASCII says that s holds only letters, digits and marks.
-func isASCII(s, marks string) bool {
-	for i := range len(s) {
-		if c := s[i]; !isAlphanumeric(c) && strings.IndexByte(marks, c) < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // maxHosts is how many servers of a kind are kept: nobody asks more.
