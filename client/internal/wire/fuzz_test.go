@@ -34,6 +34,10 @@ func seeds() [][]byte {
 		append(header(), 53, 1, 5, 3, 200), ack(optAddrs(1, "255.255.255.255"), optAddrs(54, "127.0.0.1")),
 		yiaddr(ack(without(1), optAddrs(28, "10.255.255.255")), "10.0.0.1"),
 		ack(opt(119, join(wireName("ok.example"), []byte{1, 'b', 0xc0, 12, 0x80})...)),
+		ack(opts(43, "\x01\x02ab\xff"), opts(125, "\x00\x00\x0d\xe9\x02\x01\x00"), opts(252, "http://wpad/\n"), opt(120, 1, 10, 99, 0, 7),
+			opts(100, "CET-1CEST,M3.5.0,M10.5.0/3"), opts(101, "Europe/Berlin"), opt32(2, 3600), opts(66, "tftp"), opts(67, "image"),
+			optAddrs(150, "10.99.0.8"), opts(162, "\x00\x1b\x00\x01\x05\x03dns\x00\x04\x0a\x63\x00\x09\x00\x01\x00\x04\x03dot\x00\x03\x00\x02\x03\x55")),
+		ack(opts(43, "\x01\xff"), opts(125, "\x00\x00\x0d\xe9\x05"), opts(162, "\x00\x09\x00\x01\x05\x03dns\xc0"), opts(101, "../../etc/passwd"), opt(120, 0, 1, 'a', 0xc0, 0)),
 		ack(opts(114, "urn:ietf:params:capport:unrestricted"), opts(15, "$(id).org\x00"), opts(12, "10.0.0.1")),
 	}
 	return all
@@ -92,6 +96,7 @@ func checkParse(t *testing.T, b []byte) {
 	checkTerms(t, l, id)
 	checkRoutes(t, l)
 	checkValues(t, l, len(b))
+	checkCarried(t, l)
 	copied := l.Clone()
 	clear(b)
 	if !reflect.DeepEqual(l, copied) {
@@ -206,6 +211,38 @@ func checkValues(t *testing.T, l *lease.Lease, size int) {
 	}
 	if total > size {
 		t.Errorf("%d octets of options in a message of %d", total, size)
+	}
+}
+
+// checkCarried looks at what is decoded when somebody asks.
+func checkCarried(t *testing.T, l *lease.Lease) {
+	for what, s := range map[string]string{
+		"server name": l.TFTPServerName(), "file name": l.BootFileName(), "zone": l.TimeZone(), "TZ": l.PosixTimeZone(), "WPAD": l.WPAD(),
+	} {
+		checkText(t, what, s)
+	}
+	if strings.Contains(l.TimeZone(), "..") || strings.HasPrefix(l.PosixTimeZone(), ":") {
+		t.Errorf("zones %q and %q", l.TimeZone(), l.PosixTimeZone())
+	}
+	for _, a := range l.TFTPServers() {
+		checkHost(t, "TFTP server", a, false)
+	}
+	for _, s := range l.SIPServers() {
+		checkText(t, "SIP server", s)
+	}
+	for _, r := range l.Resolvers() {
+		if !ldh.MatchString(r.Name) || r.Priority == 0 || len(r.Addrs) > 16 {
+			t.Errorf("resolver %+v", r)
+		}
+		for _, a := range r.Addrs {
+			checkHost(t, "resolver", a, false)
+		}
+		for _, s := range append(r.ALPN, r.DOHPath) {
+			checkText(t, "parameter", s)
+		}
+	}
+	if n, m := len(l.VendorOptions()), len(l.VendorInfo()); n > 256 || m > 32 {
+		t.Errorf("%d options of the vendor, %d vendors", n, m)
 	}
 }
 
