@@ -93,7 +93,7 @@ func (s *Script) dhclientLease(e *environment, prefix string, l *lease.Lease) {
 		}
 		value, err := known[code], error(nil)
 		if _, mine := known[code]; !mine {
-			value, err = r.Dhclient(l.Options[code])
+			value, err = checked(l, code, r.Dhclient)
 		}
 		e.setOption(prefix+r.DhclientName(), value, err)
 	}

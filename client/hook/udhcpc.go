@@ -89,7 +89,7 @@ func (s *Script) udhcpcLease(e *environment, l *lease.Lease) {
 		case r.Udhcpc == "" && len(l.Options[code]) == 0:
 			continue
 		case r.Udhcpc == "" || !mine:
-			value, err = r.UdhcpcValue(l.Options[code])
+			value, err = checked(l, code, r.UdhcpcValue)
 		}
 		e.setOption(r.UdhcpcName(), value, err)
 	}

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -61,6 +62,18 @@ func fields(l *lease.Lease) map[uint8]string {
 		f[optPortal] = l.CaptivePortal
 	}
 	return f
+}
+
+var errMalformed = errors.New("it is not what the option should hold")
+
+// checked is the form of an option of l for scripts. What a lease carries for
+// others is for them when it holds what it should: a zone of ../../x is all safe
+// characters, and a path.
+func checked(l *lease.Lease, code uint8, form func([]byte) (string, error)) (string, error) {
+	if l.Malformed(code) {
+		return "", errMalformed
+	}
+	return form(l.Options[code])
 }
 
 // codes are the options of l and of fields, in order.

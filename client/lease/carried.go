@@ -67,6 +67,20 @@ func (l *Lease) KeepCarried(base *Lease) {
 	}
 }
 
+// Malformed says that Options has an option that is carried for others, and that
+// it does not hold what it should: its method of Lease returns none. It is false
+// for option 43, which vendors fill as they like.
+func (l *Lease) Malformed(code uint8) bool {
+	for _, c := range carried {
+		if c.code == code && len(l.Options[code]) > 0 {
+			var o object
+			c.write(&o, c.name, l)
+			return len(o.b) == 0 && code != optVendorOptions
+		}
+	}
+	return false
+}
+
 // carried adds what the lease carries for others.
 func (o *object) carried(l *Lease) {
 	for _, c := range carried {

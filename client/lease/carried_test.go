@@ -53,6 +53,9 @@ func TestCarried(t *testing.T) {
 		if got := members(t, l); !maps.Equal(got, want) {
 			t.Errorf("option %d, %q: %v, want %v", tt.code, tt.value, got, want)
 		}
+		if got := l.Malformed(tt.code); got != (tt.want == "" && tt.code != 43) {
+			t.Errorf("option %d, %q is malformed: %v", tt.code, tt.value, got)
+		}
 		b, err := Encode(l)
 		if err != nil {
 			t.Fatal(err)
