@@ -65,6 +65,12 @@ func (l *Link) set(ctx context.Context, info linkInfo, next *lease.Lease, prev [
 			l.log.Warn("lease is not applied as it came", "lease", next.Address, "why", want.notes)
 		}
 	}
+	if drawn := drawnText("routes that take precedence over the default route", want.drawn); drawn != l.drawn {
+		l.drawn = drawn
+		if drawn != "" {
+			l.log.Info(drawn, "lease", next.Address)
+		}
+	}
 	if !info.promote {
 		if err := l.ns.setPromote(info.index); err != nil {
 			l.log.Debug("addresses of the subnet may be lost with ours", "err", err)

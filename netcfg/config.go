@@ -1,6 +1,7 @@
 package netcfg
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 )
@@ -12,6 +13,14 @@ type Config struct {
 	Metric int
 	// Routes says which routes of a lease are installed.
 	Routes Routes
+	// MaxRoutes is how many routes of a lease are installed at most, 1 to 512; 0
+	// is 512.
+	MaxRoutes int
+	// MinMTU and MaxMTU are the least and the most that the MTU of a lease may
+	// make of that of our routes, 68 to 65535: what is beyond them is brought
+	// within. 0 is 576, which every IPv4 host can receive (RFC 791 3.1), and the
+	// link's own MTU, which is never exceeded.
+	MinMTU, MaxMTU int
 	// NoMTU ignores the MTU of leases (option 26).
 	NoMTU bool
 	// LinkMTU gives the MTU of a lease to the link itself instead of to our
@@ -30,7 +39,32 @@ func (c Config) check() error {
 	if c.Metric < 0 || c.Metric > math.MaxInt32 {
 		return fmt.Errorf("route metric %d is not between 0 and %d", c.Metric, math.MaxInt32)
 	}
+	if c.MaxRoutes < 0 || c.MaxRoutes > maxRoutes {
+		return fmt.Errorf("at most %d routes: not between 0 and %d", c.MaxRoutes, maxRoutes)
+	}
+	for _, mtu := range []int{c.MinMTU, c.MaxMTU} {
+		if mtu != 0 && (mtu < leastMTU || mtu > math.MaxUint16) {
+			return fmt.Errorf("limit of the MTU %d is not between %d and %d", mtu, leastMTU, math.MaxUint16)
+		}
+	}
+	if c.MaxMTU != 0 && c.MaxMTU < c.minMTU() {
+		return fmt.Errorf("limits of the MTU: %d is more than %d", c.minMTU(), c.MaxMTU)
+	}
 	return nil
+}
+
+// leastMTU is the least that an IPv4 link may have (RFC 791 3.2).
+const leastMTU = 68
+
+func (c Config) minMTU() int    { return cmp.Or(c.MinMTU, minMTU) }
+func (c Config) maxRoutes() int { return cmp.Or(c.MaxRoutes, maxRoutes) }
+
+// bounded is an MTU of a lease within the limits.
+func (c Config) bounded(mtu int) int {
+	if mtu = max(mtu, c.minMTU()); c.MaxMTU != 0 {
+		mtu = min(mtu, c.MaxMTU)
+	}
+	return mtu
 }
 
 // metric is the metric of routes on the link with that index.
@@ -42,7 +76,9 @@ func (c Config) metric(index int) int {
 }
 
 // Routes limits what a lease may do to the routing table. Option 121 can send
-// any destination to any station of the link, past a VPN too (CVE-2024-3661).
+// any destination to any station of the link, past a VPN too: such a route is
+// more specific than a VPN's default route, whatever its metric (CVE-2024-3661).
+// What of that is refused, and what is not, is logged when it changes.
 type Routes uint8
 
 const (

@@ -23,6 +23,7 @@ type Link struct {
 	// applying is held by Apply.
 	applying sync.Mutex
 	notes    string // of the last plan, so that each is logged once
+	drawn    string // the same of its routes that draw traffic
 	mtu      heldMTU
 	foreign  netip.Prefix // permanent address of a lease that is not ours
 	adopted  adoption

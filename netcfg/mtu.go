@@ -19,7 +19,7 @@ func (l *Link) applyMTU(info linkInfo, next *lease.Lease) int {
 	if next.MTU == 0 {
 		return l.restoreMTU(info)
 	}
-	want := max(next.MTU, minMTU)
+	want := l.cfg.bounded(next.MTU)
 	if info.maxMTU > 0 {
 		want = min(want, info.maxMTU)
 	}

