@@ -65,6 +65,11 @@ type Lease struct {
 	// CaptivePortal is the URI of option 114 (RFC 8910), checked to be one.
 	CaptivePortal string
 
+	// V6OnlyWait is how long the server has who can do without IPv4 do without
+	// (option 108, RFC 8925), 300 s at least; 0 when it sent none. It is not
+	// stored.
+	V6OnlyWait time.Duration
+
 	// NextServer is the server of the next step of a network boot (siaddr,
 	// RFC 2131 2).
 	NextServer netip.Addr

@@ -139,4 +139,5 @@ const (
 	RouterChanged                 // Addr, MAC: the stored router answers from another station
 	Verified                      // Lease, and MAC or Server: the network of a lease that stayed on the link
 	NoServer                      // Wait: the schedule has given up for a while
+	IPv6Only                      // Server, Wait: the network prefers that there is no IPv4
 )

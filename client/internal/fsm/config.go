@@ -36,6 +36,8 @@ type Config struct {
 	Broadcast bool
 	// RapidCommit asks for an ACK in the place of an OFFER (RFC 4039).
 	RapidCommit bool
+	// V6Only has no address where the network prefers that (RFC 8925).
+	V6Only bool
 	// ACD is how an address is checked before it is used.
 	ACD ACD
 	// OnExit is what Stop does with the lease.
@@ -113,9 +115,10 @@ const (
 	BoundState       // in use
 	Renewing         // asking the server that gave it
 	Rebinding        // asking any server
+	V6Only           // no address is wanted here (RFC 8925)
 )
 
 func (s State) String() string {
 	return [...]string{"OFF", "INIT", "WAITING", "SELECTING", "REQUESTING", "REBOOTING",
-		"CHECKING", "APPLYING", "BOUND", "RENEWING", "REBINDING"}[s]
+		"CHECKING", "APPLYING", "BOUND", "RENEWING", "REBINDING", "V6ONLY"}[s]
 }

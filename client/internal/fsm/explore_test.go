@@ -25,10 +25,10 @@ func fallback() *lease.Lease {
 func roots() map[string]world {
 	all := map[string]world{}
 	for name, cfg := range map[string]Config{
-		"probe first, keep":  {},
-		"optimistic, remove": {ACD: Optimistic, OnExit: Remove},
-		"no probe, release":  {ACD: NoProbe, OnExit: GiveBack, Retransmit: RFC2131},
-		"rapid commit":       {RapidCommit: true},
+		"probe first, keep":       {},
+		"optimistic, remove":      {ACD: Optimistic, OnExit: Remove},
+		"no probe, release":       {ACD: NoProbe, OnExit: GiveBack, Retransmit: RFC2131},
+		"rapid commit, IPv6-only": {RapidCommit: true, V6Only: true},
 		"schedule, fallback": {SelectTimeout: 2 * time.Second, Fallback: fallback(), Schedule: Schedule{
 			Initial: 3 * time.Second, Max: 3 * time.Second, Attempts: 3, Timeout: 20 * time.Second, Pause: 20 * time.Second, Reboot: 10 * time.Second,
 		}},
@@ -47,6 +47,9 @@ func roots() map[string]world {
 		all[name+": stored"] = stored
 		all[name+": no server"] = wait(stored, 6)
 		if cfg.RapidCommit {
+			without := stored
+			must(without.do(move{"ack", stored.now, Ack{XID: stored.xid, Lease: v6Only(addrA)}}))
+			all[name+": without IPv4"] = without
 			continue // the states beyond are the same without it
 		}
 		all[name+": handed over"] = start(Start{LinkUp: true, OnLink: true, InUse: true, Lease: remembered(now, 10*time.Minute)})
@@ -247,6 +250,8 @@ func (w *world) addState(b []byte) []byte {
 		b = append(w.addTime(b, s.until), flags(s.idle))
 	case waiting:
 		b = w.addTime(w.addTime(b, s.until), s.atLeast)
+	case v6only:
+		b = w.addTime(b, s.until)
 	case selecting:
 		b = append(w.addExchange(b, s.exchange), flags(s.vouched, s.rapid))
 		b = w.addAge(b, s.last, time.Second/4) // what prompt looks at

@@ -188,7 +188,7 @@ func (m *Machine) Awaits() (xid uint32, offer, ok bool) {
 		return s.xid, false, true
 	case rebinding:
 		return s.xid, false, true
-	case off, initial, waiting, checking, applying, bound:
+	case off, initial, waiting, checking, applying, bound, v6only:
 	}
 	return 0, false, false
 }
@@ -373,7 +373,7 @@ func (m *Machine) held() *lease.Lease {
 func (m *Machine) unplugged() state {
 	var l *lease.Lease
 	switch s := m.state.(type) {
-	case off, waiting, initial:
+	case off, waiting, initial, v6only:
 		return s
 	case selecting:
 		l = s.stored

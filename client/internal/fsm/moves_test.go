@@ -16,6 +16,13 @@ func granted(addr, server netip.Addr, valid time.Duration) *lease.Lease {
 	}
 }
 
+// v6Only is a lease of a network that prefers to have no IPv4.
+func v6Only(addr netip.Addr) *lease.Lease {
+	l := granted(addr, server1, time.Hour)
+	l.V6OnlyWait = 10 * time.Minute
+	return l
+}
+
 // remembered is a stored lease of A, of an hour that began age ago.
 func remembered(now time.Time, age time.Duration) *lease.Lease {
 	l := granted(addrA, server1, time.Hour)
@@ -68,6 +75,9 @@ func (w *world) messages() []move {
 		return append(w.plainMessages(),
 			move{"rapid ack A", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour), Rapid: true}},
 			move{"rapid ack B of the other server", w.now, Ack{XID: w.xid, Lease: granted(addrB, server2, time.Hour), Rapid: true}},
+			move{"rapid ack A, IPv6-only", w.now, Ack{XID: w.xid, Lease: v6Only(addrA), Rapid: true}},
+			move{"offer A, IPv6-only", w.now, Offer{w.xid, v6Only(addrA)}},
+			move{"ack A, IPv6-only", w.now, Ack{XID: w.xid, Lease: v6Only(addrA)}},
 			move{"stale rapid ack A", w.now, Ack{XID: w.oldXID, Lease: granted(addrA, server1, time.Hour), Rapid: true}})
 	}
 	return w.plainMessages()

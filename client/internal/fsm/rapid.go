@@ -40,6 +40,8 @@ func (s selecting) committed(m *Machine, now time.Time, ev Ack) state {
 		m.ignore("ACK of an address in conflict")
 	case m.lacks(l):
 		m.ignore("ACK without an option that is required")
+	case m.prefersV6Only(l):
+		return m.withoutV4(now, l)
 	default:
 		l, err := m.terms(now, l, &lease.Lease{}, s.sent)
 		if err != "" {

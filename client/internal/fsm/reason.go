@@ -46,9 +46,9 @@ func why(from, to State, ev Event) string {
 	case over:
 		return "the lease is over"
 	case Offer:
-		return "the offer is taken"
+		return whyTaken(to, "the offer is taken")
 	case Ack:
-		return "acknowledged"
+		return whyTaken(to, "acknowledged")
 	case Nak:
 		return "refused by NAK"
 	case Probed:
@@ -86,6 +86,14 @@ func why(from, to State, ev Event) string {
 	return ""
 }
 
+// whyTaken is why for what a server has given, which may be not to be wanted.
+func whyTaken(to State, why string) string {
+	if to == V6Only {
+		return "the network is IPv6-only"
+	}
+	return why
+}
+
 func whyApplied(to State, ev Applied) string {
 	switch {
 	case ev.Err == nil:
@@ -103,6 +111,8 @@ func whyInTime(from, to State) string {
 		return "T1"
 	case to == Rebinding:
 		return "T2"
+	case to == V6Only:
+		return whyTaken(to, "")
 	case from == Selecting && to == Requesting:
 		return "the best offer is taken"
 	case from == Requesting:
@@ -113,7 +123,7 @@ func whyInTime(from, to State) string {
 		return "its router vouches for the lease"
 	case from == Checking && to == Applying:
 		return "the probe gave no verdict"
-	case from == Init || from == Waiting:
+	case from == Init || from == Waiting || from == V6Only:
 		return "the wait is over"
 	}
 	return ""

@@ -73,6 +73,9 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 			m.ignore("ACK of another exchange")
 			return s
 		}
+		if m.prefersV6Only(ev.Lease) {
+			return m.withoutV4(now, ev.Lease)
+		}
 		l, err := m.terms(now, ev.Lease, basics(s.stored), s.sent)
 		if err != "" {
 			m.ignore(err)

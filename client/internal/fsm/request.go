@@ -9,6 +9,9 @@ import (
 // request accepts an offer. The first REQUEST has the secs of the DISCOVER
 // before it (RFC 2131 3.1(3)).
 func (m *Machine) request(now time.Time, s selecting, offer *lease.Lease) state {
+	if m.prefersV6Only(offer) {
+		return m.withoutV4(now, offer)
+	}
 	x := s.exchange
 	x.sent, x.tries = now, 0
 	r := requesting{x, offer, s.stored}.send(m, now)

@@ -561,7 +561,7 @@ func TestNames(t *testing.T) {
 		Off.String(): "OFF", Init.String(): "INIT", Waiting.String(): "WAITING", Selecting.String(): "SELECTING",
 		Requesting.String(): "REQUESTING", Rebooting.String(): "REBOOTING", Checking.String(): "CHECKING",
 		Applying.String(): "APPLYING", BoundState.String(): "BOUND", Renewing.String(): "RENEWING",
-		Rebinding.String(): "REBINDING", Discover.String(): "DISCOVER", Request.String(): "REQUEST",
+		Rebinding.String(): "REBINDING", V6Only.String(): "V6ONLY", Discover.String(): "DISCOVER", Request.String(): "REQUEST",
 		Decline.String(): "DECLINE", ReleaseType.String(): "RELEASE", MessageType(0).String(): "message",
 	}
 	for got, want := range names {

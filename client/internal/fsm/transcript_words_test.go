@@ -79,6 +79,7 @@ func (p *player) granted(a *args) *lease.Lease {
 		T1:           a.duration("t1"),
 		T2:           a.duration("t2"),
 		MTU:          a.number("mtu", 0),
+		V6OnlyWait:   a.duration("v6only"),
 		Domain:       a.text("domain", ""),
 		HardwareAddr: p.cfg.HardwareAddr,
 		ClientID:     p.cfg.ClientID,
@@ -169,7 +170,7 @@ var kinds = map[Kind]string{
 	Bound: "bound", Renewed: "renewed", Expired: "expired", Refused: "refused", Declined: "declined",
 	Lost: "lost", Released: "released", Unanswered: "unanswered", ApplyFailed: "apply failed",
 	ProbeFailed: "probe failed", Ignored: "ignored", Stopped: "stopped", UsingStored: "using stored",
-	RouterChanged: "router changed", Verified: "verified", NoServer: "no server",
+	RouterChanged: "router changed", Verified: "verified", NoServer: "no server", IPv6Only: "IPv6-only",
 }
 
 func (p *player) showNotice(n Notice) string {

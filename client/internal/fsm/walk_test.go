@@ -86,6 +86,7 @@ func drawWorld(t *rapid.T) world {
 		Retransmit:   rapid.SampledFrom([]Retransmit{Fast, RFC2131}).Draw(t, "retransmit"),
 		Broadcast:    rapid.Bool().Draw(t, "broadcast"),
 		RapidCommit:  rapid.Bool().Draw(t, "rapid commit"),
+		V6Only:       rapid.Bool().Draw(t, "IPv6-only"),
 		StartDelay:   time.Duration(rapid.IntRange(0, 2).Draw(t, "start delay")) * time.Second,
 	})
 	if rapid.Bool().Draw(t, "schedule") {

@@ -29,6 +29,7 @@ var walks = []struct {
 	{"taken off by hand, optimistic", 1, "offer A > ack A > applied > address gone > tick > offer A > ack A > probed, failed > applied > address gone > renew"},
 	{"released and renewed", 8, "offer A > ack A > probed > applied > release > late probed A, conflict > renew > offer A > ack A > release > renew"},
 	{"rapid commit, renewed, given up", 0x10, "rapid ack A > probed > applied > tick > ack A > applied > release > renew > stale rapid ack A > tick > tick > tick > rapid ack A > offer A"},
+	{"IPv6-only, other networks", 0x90, "offer A, IPv6-only > linkdown > linkup > tick > rapid ack A, IPv6-only > tick > ack A > offer A > ack A, IPv6-only > probed > applied > linkdown > linkup > ack A, IPv6-only > renew"},
 	{"hardware address changes", 0, "offer A > ack A > probed > applied > hwaddr b > offer A > hwaddr b > ack A > renew"},
 }
 
@@ -56,7 +57,7 @@ func fuzzWorld(config byte) (world, move) {
 	w := newWorld(Config{
 		HardwareAddr: station("a"),
 		ACD:          ACD(config & 3 % 3), OnExit: OnExit(config >> 2 & 3 % 3),
-		RapidCommit: config&0x10 != 0,
+		RapidCommit: config&0x10 != 0, V6Only: config&0x80 != 0,
 	})
 	start := Start{LinkUp: config&0x40 == 0}
 	if config&0x20 != 0 {

@@ -281,7 +281,7 @@ func (w *world) check() error {
 func (w *world) checkState(state State, held *lease.Lease) error {
 	l := w.m.state.lease()
 	switch state {
-	case Off, Init, Waiting:
+	case Off, Init, Waiting, V6Only:
 		if w.link != nil && !w.stopped || l != nil {
 			return errors.New("a lease in a state that has none")
 		}

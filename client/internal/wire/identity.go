@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -66,6 +67,9 @@ func DefaultParams() []byte {
 // them, each once (RFC 2132 9.8). Codes that are no options stay: Validate names
 // them.
 func Params(extra []uint8) []byte { return Distinct(append(DefaultParams(), extra...)) }
+
+// V6Only asks for option 108 beside params (RFC 8925 3.2).
+func V6Only(params []uint8) []byte { return Distinct(append(slices.Clone(params), optV6Only)) }
 
 // Distinct returns codes in their order, each once.
 func Distinct(codes []uint8) (params []byte) {

@@ -36,6 +36,7 @@ const (
 	optClientID          = 61
 	optRapidCommit       = 80  // RFC 4039
 	optFQDN              = 81  // RFC 4702
+	optV6Only            = 108 // RFC 8925
 	optCaptivePortal     = 114 // RFC 8910
 	optDomainSearch      = 119 // RFC 3397
 	optClasslessRoutes   = 121 // RFC 3442
@@ -66,6 +67,7 @@ var options = []option{
 	{code: optNTP, each: 4, set: func(l *lease.Lease, v []byte) { l.NTP = hosts(v) }},
 	{code: optRenewTime, fixed: 4, set: func(l *lease.Lease, v []byte) { l.T1 = seconds(v) }},
 	{code: optRebindTime, fixed: 4, set: func(l *lease.Lease, v []byte) { l.T2 = seconds(v) }},
+	{code: optV6Only, fixed: 4, set: func(l *lease.Lease, v []byte) { l.V6OnlyWait = max(seconds(v), minV6Only) }},
 	{code: optCaptivePortal, each: 1, set: setCaptivePortal},
 	{code: optDomainSearch, each: 1, set: func(l *lease.Lease, v []byte) { l.Search = lease.SearchList(v) }},
 }
@@ -87,6 +89,9 @@ func (r *reply) fill(l *lease.Lease) {
 func seconds(v []byte) time.Duration {
 	return time.Duration(binary.BigEndian.Uint32(v)) * time.Second
 }
+
+// minV6Only is MIN_V6ONLY_WAIT (RFC 8925 3.4).
+const minV6Only = 300 * time.Second
 
 // minMTU is the least value of option 26 (RFC 2132 5.1).
 const minMTU = 68

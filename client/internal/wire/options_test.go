@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 func TestServers_AreFilteredInOrder_OPT15_OPT18(t *testing.T) {
@@ -131,12 +134,36 @@ func TestCaptivePortal_RFC8910_2_CP01(t *testing.T) {
 }
 
 func TestOptionTable_NamesEachOptionOnce(t *testing.T) {
-	asked := DefaultParams()
+	asked := V6Only(DefaultParams()) // what is asked for on demand too
 	seen := map[uint8]bool{}
 	for _, o := range options {
 		if seen[o.code] || !slices.Contains(asked, o.code) || (o.fixed > 0) == (o.each > 0) {
 			t.Errorf("row of option %d: twice, not asked for, or without one length", o.code)
 		}
 		seen[o.code] = true
+	}
+}
+
+// The time without IPv4 is MIN_V6ONLY_WAIT at least, and an option of another
+// length than four octets is none (RFC 8925 3.1, 3.4; V6O-03).
+func TestV6OnlyWait_RFC8925_3(t *testing.T) {
+	for _, tt := range []struct {
+		in   []byte
+		want time.Duration
+	}{
+		{opt32(108, 0), 300 * time.Second},
+		{opt32(108, 299), 300 * time.Second},
+		{opt32(108, 1800), 30 * time.Minute},
+		{opt32(108, 0xffffffff), lease.Infinite},
+		{opt(108, 0, 0, 7), 0},
+		{opt(108, 0, 0, 0, 7, 8), 0},
+		{nil, 0},
+	} {
+		if got := parsed(t, offer(tt.in)).V6OnlyWait; got != tt.want {
+			t.Errorf("%v: %v, want %v", tt.in, got, tt.want)
+		}
+	}
+	if got := V6Only([]byte{1, 108, 3}); !slices.Equal(got, []byte{1, 108, 3}) {
+		t.Errorf("asked for twice: %v", got)
 	}
 }
