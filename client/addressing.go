@@ -48,8 +48,12 @@ func (cfg *Config) Requested() []uint8 { return cfg.params() }
 
 // params is option 55.
 func (cfg *Config) params() []byte {
+	params := wire.Params(cfg.RequestOptions)
 	if cfg.RequestOnly {
-		return wire.Distinct(cfg.RequestOptions)
+		params = wire.Distinct(cfg.RequestOptions)
 	}
-	return wire.Params(cfg.RequestOptions)
+	if cfg.IPv6Only {
+		params = wire.V6Only(params)
+	}
+	return params
 }

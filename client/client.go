@@ -181,7 +181,7 @@ func (c *Client) protocol(id *wire.Identity) fsm.Config {
 	cfg := fsm.Config{
 		HardwareAddr: id.HardwareAddr, ClientID: id.ClientID,
 		RequestIP: c.cfg.RequestIP, StartDelay: c.cfg.StartDelay,
-		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast, RapidCommit: c.cfg.RapidCommit,
+		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast, RapidCommit: c.cfg.RapidCommit, V6Only: c.cfg.IPv6Only,
 		Schedule: c.cfg.Schedule, SelectTimeout: c.cfg.SelectTimeout,
 		RequireOptions: c.cfg.RequireOptions, RejectServers: c.cfg.RejectServers,
 		Fallback: c.cfg.Fallback,
@@ -288,6 +288,14 @@ func (e *ConflictError) Error() string {
 			e.Interface, e.By, e.Times, e.Addr)
 	}
 	return fmt.Sprintf("%s: no offered address is free: %v has %v", e.Interface, e.By, e.Addr)
+}
+
+// An IPv6OnlyError says that there is no address because the network prefers to
+// be IPv6-only; after Wait one is asked for again.
+type IPv6OnlyError struct{ Wait time.Duration }
+
+func (e *IPv6OnlyError) Error() string {
+	return fmt.Sprintf("no lease: the network is IPv6-only; one is asked for again in %v", e.Wait)
 }
 
 // AnswersAll says that one station was in the way of so many addresses that it

@@ -100,6 +100,13 @@ type Config struct {
 	// Broadcast asks servers to broadcast their replies from the start; else
 	// that is asked after three unanswered DISCOVERs (RFC 2131 4.1).
 	Broadcast bool
+	// IPv6Only is for a host that can do without IPv4. It says so to the server,
+	// and where that says that the network prefers it (option 108, RFC 8925),
+	// no address is asked for or used, no stored one and no Fallback, for as
+	// long as the server says and 300 s at least: state V6ONLY. Another
+	// attachment to a network ends it, as Renew does. A lease that is in use
+	// goes on until it ends. What of IPv6 there is the client does not look at.
+	IPv6Only bool
 	// ACD is when ConflictDetector probes.
 	ACD ACD
 	// OnExit is what becomes of the lease when Run ends.

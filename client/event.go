@@ -90,6 +90,13 @@ type (
 	// NoServer says that Config.Schedule has given up for now, and that there is
 	// no stored lease to use meanwhile: the next try is after Wait.
 	NoServer struct{ Wait time.Duration }
+	// IPv6Only says that the network prefers to be IPv6-only, by the word of
+	// Server, and that Config.IPv6Only has it so (RFC 8925): no address is asked
+	// for before Wait is over.
+	IPv6Only struct {
+		Server netip.Addr
+		Wait   time.Duration
+	}
 	// Ignored says that a message had no meaning: Reason has why.
 	Ignored struct{ Reason string }
 	// TookOver is the first event where the link was taken over, from the process
@@ -126,6 +133,7 @@ func (Verified) event()      {}
 func (ApplyFailed) event()   {}
 func (ProbeFailed) event()   {}
 func (NoServer) event()      {}
+func (IPv6Only) event()      {}
 func (Ignored) event()       {}
 func (TookOver) event()      {}
 func (HandedOver) event()    {}
@@ -164,6 +172,8 @@ func eventOf(n fsm.Notice) Event {
 		return ProbeFailed{n.Addr, n.Err}
 	case fsm.NoServer:
 		return NoServer{n.Wait}
+	case fsm.IPv6Only:
+		return IPv6Only{n.Server, n.Wait}
 	case fsm.Stopped:
 		return Stopped{n.Lease}
 	case fsm.Ignored:

@@ -31,6 +31,7 @@ func TestLogEvent(t *testing.T) {
 		`level=INFO msg=verified if=eth0 address=10.99.0.50/24 by=server server=10.99.0.1`:                                        Verified{Lease: l, Server: server1},
 		`level=ERROR msg="cannot configure the link" if=eth0 err=no wait=10s`:                                                     ApplyFailed{l, errors.New("no"), 10 * time.Second},
 		`level=WARN msg="the address cannot be probed; using it unprobed" if=eth0 address=10.99.0.50 err=no`:                      ProbeFailed{offered, errors.New("no")},
+		`level=INFO msg="the network is IPv6-only: no address is asked for" if=eth0 server=10.99.0.1 wait=5m0s`:                   IPv6Only{server1, 5 * time.Minute},
 		`level=DEBUG msg="message ignored" if=eth0 reason=why`:                                                                    Ignored{"why"},
 		`level=INFO msg="stopped; the lease stays on the link" if=eth0 address=10.99.0.50/24 until=1970-01-01T01:00:00.000Z`:      Stopped{l},
 		`level=INFO msg=stopped if=eth0`: Stopped{},

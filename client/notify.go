@@ -51,6 +51,12 @@ func (c *Client) record(ev Event) {
 		if ev.Wait > 0 {
 			c.state.update(func(v *view) { v.failure = ev.Err })
 		}
+	case IPv6Only:
+		c.state.update(func(v *view) { v.failure = &IPv6OnlyError{ev.Wait} })
+	case Transition:
+		if ev.From == fsm.V6Only {
+			c.state.update(func(v *view) { v.failure = nil })
+		}
 	case Declined:
 		c.state.update(func(v *view) { v.conflict = c.conflict(v.conflict, ev) })
 	case Ignored:
@@ -137,6 +143,8 @@ func (c *Client) logEvent(ev Event) {
 		c.log.Warn("the address cannot be probed; using it unprobed", "address", ev.Addr, "err", ev.Err)
 	case NoServer:
 		c.log.Warn("no lease: no server has answered", "wait", ev.Wait)
+	case IPv6Only:
+		c.log.Info("the network is IPv6-only: no address is asked for", "server", ev.Server, "wait", ev.Wait)
 	case Ignored:
 		c.log.Debug("message ignored", "reason", ev.Reason)
 	case TookOver:

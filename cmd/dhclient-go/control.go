@@ -211,7 +211,7 @@ func (b *berth) stuck(command string, o *outcome) (text string, good, over bool)
 		return "the interface has no carrier", false, true
 	case st.State == client.State(0).String():
 		return "the client has not begun", false, true
-	case st.NextTry != nil && st.State == "WAITING":
+	case st.NextTry != nil && (st.State == "WAITING" || st.State == "V6ONLY"):
 		return fmt.Sprintf("waits until %s: %s", st.NextTry.Local().Format("15:04:05"), st.Reason), false, true
 	}
 	return "", false, false

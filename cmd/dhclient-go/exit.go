@@ -70,7 +70,7 @@ func exitCode(err error) int {
 		return exitCapability
 	case isConflict(err):
 		return exitConflict
-	case is[*noLeaseError](err):
+	case is[*noLeaseError](err), is[*client.IPv6OnlyError](err):
 		return exitNoLease
 	}
 	return exitRuntime

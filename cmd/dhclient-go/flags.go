@@ -67,6 +67,8 @@ var flagGroups = []flagGroup{
 		{name: "request-option", short: "O", value: "OPT", list: true, help: "ask for more: numbers or names, with commas", set: addRequestOption},
 		{name: "rapid-commit", help: "take a lease in two messages, where the server does",
 			set: func(o *options, _ string) error { o.client.RapidCommit = true; return nil }},
+		{name: "ipv6-only", help: "no address where the network prefers to be IPv6-only",
+			set: func(o *options, _ string) error { o.client.IPv6Only = true; return nil }},
 		{name: "broadcast", help: "ask for broadcast replies from the start",
 			set: func(o *options, _ string) error { o.client.Broadcast = true; return nil }},
 		{name: "retransmit", value: "MODE", help: "fast (after 1, 2, 4s; default) or rfc2131 (4, 8, 16s)", set: setRetransmit},

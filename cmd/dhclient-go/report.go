@@ -76,6 +76,8 @@ func (r *reporter) line(ev client.Event) string {
 		if text := describe(ev.Lease); r.o.verbosity > 0 || text != describe(ev.Old) {
 			return text + ", renewed"
 		}
+	case client.IPv6Only:
+		return "no address: the network is IPv6-only"
 	case client.Released:
 		return prefix(ev.Lease) + " released"
 	case client.TookOver:

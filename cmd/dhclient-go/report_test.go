@@ -142,6 +142,8 @@ func TestReport_EventsAsJSONLines(t *testing.T) {
 			map[string]any{"event": "router_changed", "router": "192.0.2.1", "station": "02:00:00:00:00:09"}},
 		{client.NoServer{Wait: 5 * time.Minute}, map[string]any{"event": "no_server", "wait_seconds": 300.0}},
 		{client.Transition{From: client.State(8), To: client.State(9), Why: "T1"}, map[string]any{"event": "transition", "from": "BOUND", "to": "RENEWING", "reason": "T1"}},
+		{client.IPv6Only{Server: gateway, Wait: 5 * time.Minute},
+			map[string]any{"event": "ipv6_only", "server": "192.0.2.1", "wait_seconds": 300.0}},
 		{client.ApplyFailed{Lease: a, Err: broken}, map[string]any{"event": "apply_failed", "reason": "it broke"}},
 		{client.ProbeFailed{Addr: gateway, Err: broken},
 			map[string]any{"event": "probe_failed", "address": "192.0.2.1", "reason": "it broke"}},

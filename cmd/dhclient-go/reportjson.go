@@ -89,6 +89,8 @@ func jsonOf(ev client.Event) eventLine {
 		return eventLine{Event: "probe_failed", Address: text(ev.Addr), Reason: ev.Err.Error()}
 	case client.NoServer:
 		return eventLine{Event: "no_server", Wait: ev.Wait.Seconds()}
+	case client.IPv6Only:
+		return eventLine{Event: "ipv6_only", Server: text(ev.Server), Wait: ev.Wait.Seconds()}
 	case client.TookOver:
 		return eventLine{Event: "took_over", PID: ev.PID, Name: ev.From, Lease: ev.Lease}
 	case client.HandedOver:

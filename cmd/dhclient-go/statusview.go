@@ -91,7 +91,7 @@ func (v *view) headline(st *linkStatus) (what, since string) {
 			text += fmt.Sprintf(", %s unanswered", several(st.Unanswered, "DISCOVER"))
 		}
 		return text, ""
-	case st.State == "WAITING":
+	case st.State == "WAITING" || st.State == "V6ONLY":
 		return has + "; waits" + colon(st.Reason), ""
 	}
 	return has + "; " + st.doing(), since

@@ -75,7 +75,7 @@ func (s *story) remember(ev client.Event, now time.Time) {
 	switch ev := ev.(type) {
 	case client.Transition:
 		s.state, s.since = ev.To, now
-		if ev.To.String() != "WAITING" {
+		if ev.To.String() != "WAITING" && ev.To.String() != "V6ONLY" {
 			s.why, s.next = ev.Why, time.Time{}
 		} else if !s.next.After(now) {
 			s.why = ev.Why
@@ -106,6 +106,9 @@ func (s *story) remember(ev client.Event, now time.Time) {
 		}
 	case client.NoServer:
 		s.wait(now, ev.Wait, "no server has answered")
+	case client.IPv6Only:
+		s.held = nil
+		s.wait(now, ev.Wait, "the network is IPv6-only")
 	default:
 	}
 }
