@@ -53,7 +53,7 @@ func (f *fleet) testify(b *berth, config *client.Config, on *netcfg.Link, l *lin
 		return
 	}
 	var known netip.Addr // the address whose lease is known
-	for _, w := range b.witnesses(config.LeaseStore, now) {
+	for _, w := range b.witnesses(config.LeaseStore, now, log) {
 		for _, a := range found {
 			got := w.lease(a, now, log)
 			switch {
@@ -98,7 +98,7 @@ func logFound(log *slog.Logger, by string, a netcfg.Found) {
 }
 
 // witnesses are those that are asked, the best informed first.
-func (b *berth) witnesses(own client.LeaseStore, now lease.LinkState) []witness {
+func (b *berth) witnesses(own client.LeaseStore, now lease.LinkState, log *slog.Logger) []witness {
 	from := b.o.evidence
 	stored := func(s client.LeaseStore, err error) func(netcfg.Found) (*lease.Lease, error) {
 		return func(netcfg.Found) (*lease.Lease, error) {
@@ -121,15 +121,18 @@ func (b *berth) witnesses(own client.LeaseStore, now lease.LinkState) []witness 
 			if err != nil {
 				return nil, err
 			}
-			return byIPConfig(text, a, now)
+			return byIPConfig(text, now, log)
 		}},
-		{name: "ip=dhcp", sets: true, say: func(a netcfg.Found) (*lease.Lease, error) { return b.byKernel(a, now) }},
+		{name: "ip=dhcp", sets: true, say: func(a netcfg.Found) (*lease.Lease, error) { return b.byKernel(a, now, log) }},
 	}
 }
 
 // byIPConfig is what klibc's ipconfig says.
-func byIPConfig(text []byte, a netcfg.Found, now lease.LinkState) (*lease.Lease, error) {
+func byIPConfig(text []byte, now lease.LinkState, log *slog.Logger) (*lease.Lease, error) {
 	r, err := inherit.Klibc(text, now.Name)
+	if errors.Is(err, inherit.ErrBOOTP) {
+		logBOOTP(log, "ipconfig")
+	}
 	if errors.Is(err, inherit.ErrNotDHCP) {
 		return nil, nil
 	}
@@ -141,8 +144,11 @@ func byIPConfig(text []byte, a netcfg.Found, now lease.LinkState) (*lease.Lease,
 
 // byKernel is what the kernel says, which does not name the link: it is the only
 // one with a permanent address.
-func (b *berth) byKernel(a netcfg.Found, now lease.LinkState) (*lease.Lease, error) {
+func (b *berth) byKernel(a netcfg.Found, now lease.LinkState, log *slog.Logger) (*lease.Lease, error) {
 	text, err := readEvidence(b.o.evidence.kernel)
+	if err == nil && a.Permanent && inherit.KernelBOOTP(text) {
+		logBOOTP(log, "ip=bootp")
+	}
 	if err != nil || !inherit.KernelDHCP(text) || !a.Permanent {
 		return nil, err
 	}
@@ -152,6 +158,12 @@ func (b *berth) byKernel(a netcfg.Found, now lease.LinkState) (*lease.Lease, err
 	}
 	r := inherit.Record{Address: a.Address.Addr(), Bits: a.Address.Bits(), Router: a.Router}
 	return r.Lease(now.HardwareAddr), nil
+}
+
+// logBOOTP says why an address that was got at boot is not taken over: it is as good
+// as an administrator's.
+func logBOOTP(log *slog.Logger, by string) {
+	log.Warn("an address is from BOOTP and has no end; it stays as it is", "by", by)
 }
 
 // readEvidence reads a file, and nothing that takes its place.

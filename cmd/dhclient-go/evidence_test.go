@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -9,12 +11,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
 	"github.com/dhclient-go/dhclient-go/internal/nettest/frame"
+	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
 // evidenceEnv is the folder that has all evidence in go-heir, the command with
@@ -63,6 +67,8 @@ func TestEvidence(t *testing.T) {
 		{name: "the kernel, with another permanent address", file: "pnp", text: kernelsWord, other: "192.0.7.7/24"},
 		{name: "the kernel, not by DHCP", file: "pnp", text: "#MANUAL\n"},
 		{name: "ipconfig", file: "net-eth0.conf", text: conf, other: "192.0.7.7/24", believed: true, says: "by ipconfig"},
+		{name: "ipconfig, by BOOTP", file: "net-eth0.conf", text: strings.Replace(conf, "=dhcp", "=bootp", 1), says: "from BOOTP and has no end; it stays as it is (by ipconfig)"},
+		{name: "the kernel, by BOOTP", file: "pnp", text: "#PROTO: BOOTP\n", says: "from BOOTP and has no end; it stays as it is (by ip=bootp)"},
 		{name: "ipconfig, another address", file: "net-eth0.conf", text: strings.Replace(conf, "0.5", "0.6", 1)},
 		{name: "ipconfig, another mask", file: "net-eth0.conf", text: strings.Replace(conf, "255.0\n", "0.0\n", 1)},
 		{name: "ipconfig, a command", file: "net-eth0.conf", text: conf + "X=`id`\n", says: "line 5: X: '`' is outside of apostrophes"},
@@ -98,16 +104,38 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// What ipconfig says of the time of a lease is its time for us: nobody else ends the
+// address.
+func TestEvidence_LeaseTimeOfIPConfig(t *testing.T) {
+	o := newOptions()
+	o.evidence = evidence{leases: t.TempDir(), klibc: t.TempDir()}
+	conf := fmt.Sprintf("DEVICE=eth0\nPROTO=dhcp\nIPV4ADDR=192.0.0.5\nUPTIME=%d\nDHCPLEASETIME=7200\n", lease.SinceBoot()/time.Second)
+	if err := os.WriteFile(filepath.Join(o.evidence.klibc, "net-eth0.conf"), []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, now := slog.New(slog.DiscardHandler), lease.LinkState{Name: "eth0", HardwareAddr: lease.HardwareAddr{2}}
+	found := netcfg.Found{Address: netip.MustParsePrefix("192.0.0.5/24"), Permanent: true}
+	for _, w := range (&berth{o: o}).witnesses(&lease.Dir{}, now, log)[2:3] {
+		l := w.lease(found, now, log)
+		if l == nil {
+			t.Fatalf("%s knows no lease", w.name)
+		}
+		if left := l.Remaining(lease.Now()); left > 2*time.Hour || left < 2*time.Hour-time.Minute {
+			t.Errorf("%s: the lease ends in %v", w.name, left)
+		}
+	}
+}
+
 // What is said of the host's links is not of those of another network namespace,
 // which may have the same names and addresses.
 func TestEvidence_OtherNamespace(t *testing.T) {
 	o := newOptions()
 	b := &berth{o: o}
-	if n := len(b.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 4 {
+	if n := len(b.witnesses(nil, lease.LinkState{Name: "eth0"}, nil)); n != 4 {
 		t.Errorf("%d are asked", n)
 	}
 	o.netns = &netns{pid: 1}
-	if n := len(b.witnesses(nil, lease.LinkState{Name: "eth0"})); n != 1 {
+	if n := len(b.witnesses(nil, lease.LinkState{Name: "eth0"}, nil)); n != 1 {
 		t.Errorf("%d are asked, not the lease file alone", n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
@@ -38,7 +39,11 @@ func TestKlibc(t *testing.T) {
 		}
 		return strings.Replace(conf, from, to, 1)
 	}
-	whole := Record{addr("192.0.2.89"), 24, addr("192.0.2.1")}
+	whole := Record{addr("192.0.2.89"), 24, addr("192.0.2.1"), time.Hour, 20 * time.Second}
+	timeless := whole
+	timeless.Valid, timeless.Began = 0, 0
+	forever := whole
+	forever.Valid = lease.Infinite
 	for _, c := range []struct {
 		name, text string
 		want       Record
@@ -47,10 +52,17 @@ func TestKlibc(t *testing.T) {
 		{name: "as it is written", text: conf, want: whole},
 		{name: "without apostrophes", text: strings.ReplaceAll(is(`'it'\''s'\!''`, ""), "'", ""), want: whole},
 		{name: "no mask and router", text: "DEVICE=eth0\nPROTO=dhcp\nIPV4ADDR=10.0.0.5", want: Record{Address: addr("10.0.0.5")}},
-		{name: "the zero mask and router", text: strings.NewReplacer("255.255.255.0", "0.0.0.0", "192.0.2.1'", "0.0.0.0'").Replace(conf), want: Record{Address: addr("192.0.2.89")}},
+		{name: "the zero mask and router", text: strings.NewReplacer("255.255.255.0", "0.0.0.0", "192.0.2.1'", "0.0.0.0'").Replace(conf), want: Record{Address: addr("192.0.2.89"), Valid: time.Hour, Began: 20 * time.Second}},
+		{name: "no lease time", text: is("'3600'", "'0'"), want: timeless},
+		{name: "no uptime", text: is("UPTIME='21'\n", ""), want: timeless},
+		{name: "without an end", text: is("'3600'", "'4294967295'"), want: forever},
+		{name: "a lease time that is none", text: is("'3600'", "'-1'"), err: `DHCPLEASETIME is "-1", which is no number of seconds`},
+		{name: "a lease time beyond", text: is("'3600'", "'4294967296'"), err: "which is no number of seconds"},
+		{name: "an uptime that is none", text: is("'21'", "'x'"), err: `UPTIME is "x", which is no number of seconds`},
+		{name: "another boot", text: is("'21'", "'4294967295'"), err: "it is of another boot"},
 		{name: "twice the same", text: conf + "HOSTNAME='it'\\''s'\\!''\n", want: whole},
 		{name: "static", text: is("'dhcp'", "'none'"), err: ErrNotDHCP.Error()},
-		{name: "BOOTP", text: is("'dhcp'", "'bootp'"), err: ErrNotDHCP.Error()},
+		{name: "BOOTP", text: is("'dhcp'", "'bootp'"), err: ErrBOOTP.Error()},
 		{name: "empty", err: `DEVICE is "", not "eth0"`},
 		{name: "another link", text: is("'eth0'", "'eth1'"), err: `DEVICE is "eth1", not "eth0"`},
 		{name: "no address", text: is("192.0.2.89", "0.0.0.0"), err: "IPV4ADDR is missing"},
@@ -100,7 +112,7 @@ func TestKernelDHCP(t *testing.T) {
 // What a record becomes can be handed over, and is older than any other lease.
 func TestRecord_Lease(t *testing.T) {
 	mac := lease.HardwareAddr{2, 0, 0, 0, 0, 1}
-	l := Record{addr("192.0.2.89"), 24, addr("192.0.2.1")}.Lease(mac)
+	l := Record{Address: addr("192.0.2.89"), Bits: 24, Router: addr("192.0.2.1")}.Lease(mac)
 	if !l.IsInfinite() || l.Server.IsValid() || l.ClientID != nil || l.HardwareAddr != mac || l.Router() != addr("192.0.2.1") {
 		t.Errorf("lease %+v", l)
 	}
@@ -113,6 +125,41 @@ func TestRecord_Lease(t *testing.T) {
 	}
 	if got, err := lease.Decode(b); err != nil || got.Prefix() != l.Prefix() || !got.IsInfinite() {
 		t.Errorf("decoded %+v, %v", got, err)
+	}
+}
+
+// A record of a known time ends with it, counted from when it was granted; one that
+// is over is asked for still.
+func TestRecord_LeaseEnds(t *testing.T) {
+	up := lease.SinceBoot()
+	if up < 3*time.Second {
+		t.Skipf("the machine is up for %v", up)
+	}
+	for _, c := range []struct {
+		valid, age, left time.Duration
+	}{
+		{time.Hour, up / 2, time.Hour - up/2},
+		{time.Second, 2 * time.Second, lastChance},
+		{lease.Infinite, up / 2, 0},
+	} {
+		if c.left < lastChance && c.left != 0 {
+			c.left = lastChance
+		}
+		l := Record{Address: addr("192.0.2.89"), Valid: c.valid, Began: up - c.age}.Lease(lease.HardwareAddr{2})
+		if l.IsInfinite() != (c.left == 0) {
+			t.Errorf("%v of %v: %+v", c.age, c.valid, l)
+			continue
+		}
+		if left := l.Remaining(lease.Now()); c.left != 0 && (left > c.left+time.Second || left < c.left-20*time.Second) {
+			t.Errorf("%v of %v: %v are left, not %v", c.age, c.valid, left, c.left)
+		}
+		b, err := lease.Encode(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := lease.Decode(b); err != nil || got.Valid != l.Valid {
+			t.Errorf("decoded %+v, %v", got, err)
+		}
 	}
 }
 
@@ -130,6 +177,9 @@ func FuzzKlibc(f *testing.F) {
 				t.Errorf("%+v with %v", r, err)
 			}
 			return
+		}
+		if r.Valid < 0 || r.Began < 0 || r.Valid == 0 && r.Began != 0 {
+			t.Errorf("times %+v", r)
 		}
 		if !lease.UsableAddr(r.Address) || r.Bits != 0 && (r.Bits < 8 || r.Bits > 32) || r.Router.IsValid() && !lease.UsableAddr(r.Router) {
 			t.Errorf("%+v", r)
