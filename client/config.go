@@ -116,7 +116,9 @@ type Config struct {
 	// it would fail with a *HeldError. That one ends with the lease on the link,
 	// and this one goes on from its lease, which is verified as a stored one is
 	// (RFC 2131 3.2), unless that of LeaseStore is newer. Also, without ClientID,
-	// the client id is that of the lease that is gone on from, whoever had it.
+	// the client id is that of the lease that is gone on from, whoever had it. A
+	// client of another kind cannot be asked: where one is seen to serve the link
+	// it is a *HeldError, too.
 	// It takes the transport that New opens itself.
 	Takeover bool
 	// OnHandover is asked when another process, which is root, of our user or

@@ -152,6 +152,33 @@ func TestTakeover_ByInit(t *testing.T) {
 	}
 }
 
+// The real clients of other kinds, with a lease of the link, are told to a person who
+// wants to take it over; nothing is sent and nothing changed.
+func TestTakeover_FromOtherKinds(t *testing.T) {
+	for path, args := range map[string][]string{
+		"/usr/sbin/udhcpc":   {"-f", "-i", "eth0", "-s", "/bin/true"},
+		"/usr/sbin/dhclient": {"-d", "-sf", "/bin/true", "-lf", "/dev/null", "-cf", "/dev/null", "-pf", "/dev/null", "eth0"},
+	} {
+		name := filepath.Base(path)
+		t.Run(name, func(t *testing.T) {
+			if _, err := os.Stat(path); err != nil && os.Getenv("CI") != "true" {
+				t.Skip(err)
+			}
+			s := newStage(t, nil)
+			s.IP(t, "link", "set", "eth0", "up")
+			other := s.exec(t, append([]string{path}, args...)...)
+			waitFor(t, "a lease for it", func() bool { return s.server.Received()[dhcpv4.MessageTypeRequest] > 0 })
+			before := total(s.server)
+			p := s.start(t, "eth0", "--takeover")
+			p.exit(t, exitRuntime)
+			p.stderr.contains(t, fmt.Sprintf("eth0: %s (process %d) serves this link: stop it first\n", name, other.cmd.Process.Pid))
+			if got := total(s.server); got != before {
+				t.Errorf("%d messages were sent", got-before)
+			}
+		})
+	}
+}
+
 // A lease that was taken over goes on to be used where no server answers by then:
 // the program runs with it, the address stays, and a server goes on to be asked.
 func TestTakeover_NoServer(t *testing.T) {

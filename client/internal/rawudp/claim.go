@@ -43,12 +43,16 @@ type HeldError struct {
 	// Why says what came of it that the process was asked for the link; empty if
 	// it was not.
 	Why string
+	// Foreign says that it is a client of another kind, that cannot be asked.
+	Foreign bool
 }
 
 // Error names the process, and what it did when it was asked for the link.
 func (e *HeldError) Error() string {
 	text := fmt.Sprintf("process %d (%s) serves this link already", e.PID, e.Name)
 	switch {
+	case e.Foreign:
+		return fmt.Sprintf("%s (process %d) serves this link: stop it first", e.Name, e.PID)
 	case e.PID == 0:
 		text = "a process of another namespace serves this link already"
 	case e.Name == "":

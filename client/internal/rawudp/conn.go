@@ -89,8 +89,9 @@ var ipv4 = binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ET
 // must not block, and must not call the Conn except for Send and Stats.
 //
 // A missing capability is a *CapabilityError; a link that another client serves
-// is a *HeldError, also with Takeover if it does not leave. That ClientPort cannot be bound is none: it is logged, and
-// unicasts leave another way.
+// is a *HeldError, also with Takeover if it does not leave, or is of another kind.
+// That ClientPort cannot be bound is none: it is logged, and unicasts leave another
+// way.
 func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, error) {
 	c := &Conn{receive: receive, index: cfg.Link.Index, ports: portsOf(&cfg), all: broadcast}
 	c.filter = filterFor(cfg.Link.Index, cfg.Link.HardwareAddr, c.ports.client)
@@ -118,7 +119,7 @@ func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, err
 	}
 	if cfg.Takeover {
 		// Last: a client that is ended for our sake must not be so in vain.
-		if err := c.takeOver(); err != nil {
+		if err := c.takeOver(cfg.Link); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 	}

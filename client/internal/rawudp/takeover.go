@@ -33,12 +33,24 @@ var answerTime = 10 * time.Second
 var freeTime = 2 * time.Second
 
 // takeOver claims the link, and asks who has it to leave it to us. Who comes
-// between the two has it: the error is a *HeldError then.
-func (c *Conn) takeOver() error {
+// between the two has it: the error is a *HeldError then, as where a client of
+// another kind serves the link too, which cannot be asked.
+func (c *Conn) takeOver(link lease.LinkState) error {
 	err := c.openClaim()
 	var held *HeldError
-	if !errors.As(err, &held) {
+	free := !errors.As(err, &held)
+	if free && err != nil {
 		return err
+	}
+	holder := 0
+	if !free {
+		holder = held.PID
+	}
+	if other := rival(link, c.ports.client, holder); other != nil {
+		return other
+	}
+	if free {
+		return nil
 	}
 	c.inherited, err = c.ask(c.index)
 	if err != nil && !errors.Is(err, unix.ECONNREFUSED) {
