@@ -126,7 +126,9 @@ type Config struct {
 	// be seen from here, and its name. If it returns nil the lease stays on the
 	// link, whatever OnExit is, and Run returns nil; the text of an error is
 	// told to that process. It is called from the goroutine of Run: it must not
-	// block, and must not call the Client. Nil refuses.
+	// block, and must not call the Client. One that needs several links asks
+	// before it takes any (MayTakeOver), and may not come then: HandedOver says
+	// that it has. Nil refuses.
 	OnHandover func(pid int, name string) error
 
 	// Configurator makes the link match the lease; nil configures nothing.

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
@@ -12,6 +13,9 @@ import (
 
 // An heir is another process that wants the link.
 type heir interface {
+	// IsQuestion says that it only asks whether it would get it, which Allow says.
+	IsQuestion() bool
+	Allow()
 	// Refuse says why it does not get it.
 	Refuse(why string)
 	// Give lets it have the link with what, and Close says that the link is
@@ -40,6 +44,10 @@ func (c *Client) consider(pid int, name string, h heir) {
 	}
 	if err := c.cfg.OnHandover(pid, name); err != nil {
 		h.Refuse(err.Error())
+		return
+	}
+	if h.IsQuestion() {
+		h.Allow()
 		return
 	}
 	c.heir = h
@@ -80,6 +88,16 @@ func (c *Client) inherit() {
 		return
 	}
 	c.taken.Lease = l
+}
+
+// MayTakeOver says whether New with Takeover would get that link from who serves it
+// now, and changes nothing: for who needs several links or none. It is called in the
+// link's network namespace; the error is a *HeldError, or that nobody can be asked.
+func MayTakeOver(link LinkState) error {
+	if err := rawudp.MayTakeOver(link, 0); err != nil {
+		return fmt.Errorf("%s: %w", link.Name, err)
+	}
+	return nil
 }
 
 // TakenFrom says which process New has taken the link over from, 0 if that cannot

@@ -20,10 +20,16 @@ import (
 // A successor is a heir that notes what it hears.
 type successor struct {
 	r       *rig
+	asks    bool
+	allowed bool
 	refused string
 	given   []byte
 	got     bool
 }
+
+func (s *successor) IsQuestion() bool { return s.asks }
+
+func (s *successor) Allow() { s.allowed = true }
 
 func (s *successor) Refuse(why string) { s.refused = why }
 
@@ -67,6 +73,12 @@ func TestHandover_LeavesTheLease(t *testing.T) {
 				}
 				allowed = nil
 				r.forget()
+				asks := &successor{r: r, asks: true}
+				c.asked(77, "next", asks)
+				synctest.Wait()
+				if !asks.allowed || asks.got || c.State() != fsm.BoundState {
+					t.Fatalf("a question: %+v, state %v", asks, c.State())
+				}
 				s := r.ask(77)
 				if err := <-r.done; err != nil {
 					t.Fatalf("Run: %v", err)

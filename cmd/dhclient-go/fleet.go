@@ -166,6 +166,9 @@ func (f *fleet) roll() []*berth {
 // openAll opens each interface that exists or must exist. With --wait all nothing
 // is sent for any of them unless all can be opened, or a program is run anyway.
 func (f *fleet) openAll() error {
+	if err := f.mayTakeOver(); err != nil {
+		return err
+	}
 	var failed []error
 	f.pending = len(f.berths) == 0 // gather waits for them
 	for _, b := range f.berths {

@@ -23,6 +23,33 @@ func (f *fleet) handsOver(config *client.Config) {
 	}
 }
 
+// mayTakeOver says why one of several links cannot be taken over: then none is, for
+// those that were would be without a client. Where any link will do, each is taken
+// that can be.
+func (f *fleet) mayTakeOver() error {
+	if !f.o.client.Takeover || len(f.berths) < 2 || f.o.waitAny || f.o.charge.anyway() {
+		return nil
+	}
+	var failed []error
+	for _, b := range f.berths {
+		err := f.place.do(func() error {
+			on, err := f.ns.Link(b.name, f.o.netcfg)
+			if err != nil {
+				return nil // openLink says so, or it comes later
+			}
+			now, err := on.State()
+			if err != nil || now.Index == 0 {
+				return nil
+			}
+			return client.MayTakeOver(now)
+		})
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
 // handed ends what the command does for b, whose link gets another process. The
 // pid file goes before that one can write its own at the same place.
 func (f *fleet) handed(b *berth) {

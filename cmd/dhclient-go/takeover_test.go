@@ -112,6 +112,29 @@ func TestTakeover_OneOfSeveral(t *testing.T) {
 	}
 }
 
+// One that needs several links takes none over if one cannot be had: no link is left
+// without a client.
+func TestTakeover_AllOrNothing(t *testing.T) {
+	s := newStage(t, nil)
+	s.link(t, nil)
+	p := s.start(t, "eth0")
+	p.stdout.wait(t, "eth0: 192.0.0.5/24")
+	q := s.init(t, "eth1", "--", s.program(t, "read -r go <"+s.fifo(t, "go")))
+	s.runs(t)
+	r := s.start(t, "eth0", "eth1", "--takeover")
+	r.exit(t, exitRuntime)
+	r.stderr.contains(t, "eth1: process ", "it runs a program (init)")
+	if p.hasEnded() {
+		t.Error("eth0 is without a client")
+	}
+	r = s.start(t, "eth0", "eth1", "--takeover", "--wait", "any")
+	p.exit(t, exitDone)
+	r.stdout.wait(t, "eth0: 192.0.0.5/24 from")
+	r.stderr.wait(t, "error: eth1: process ")
+	s.write(t, "go", "\n")
+	q.exit(t, 0)
+}
+
 // The pid file goes before another process has the link, and what that writes in
 // its place stays, even with the same number (of another PID namespace).
 func TestTakeover_PidFile(t *testing.T) {

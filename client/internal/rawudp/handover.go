@@ -3,6 +3,7 @@ package rawudp
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -24,6 +25,16 @@ import (
 // its claim before it closes the connection, and the name is free then. A holder
 // that knows nothing of this closes the connection at once.
 //
+// Who needs several links, or none, first says to each holder
+//
+//	take over ?
+//
+// with the same proof, to which the answer is refused TEXT or
+//
+//	you may
+//
+// and nothing has changed.
+//
 // A proof is for those of another user, and is the end of the connection that who
 // sends it has itself, with a priority that only CAP_NET_RAW or CAP_NET_ADMIN can
 // set (SO_PRIORITY, socket(7)). Anybody may have the name of a claim or connect to
@@ -31,7 +42,9 @@ import (
 // them read and send all that the link has. Nor can it be shown to a third process,
 // and none of the two passes for the other.
 const (
-	askLine = "take over 1\n"
+	askLine  = "take over 1\n"
+	mayLine  = "take over ?\n" // no longer than askLine
+	mightGet = "you may\n"
 	// askPrefix is what other versions begin with as well.
 	askPrefix = "take over "
 	// maxLine is the longest line, in octets.
@@ -73,6 +86,8 @@ type Ask struct {
 	desk  *desk
 	conn  *os.File
 	given bool // desk.mu
+	// question says that it only wants to know whether it would get the link.
+	question bool
 }
 
 // anew is a desk that does the same for another claim.
@@ -118,11 +133,12 @@ func (d *desk) serve(a *Ask, stranger bool) {
 	switch {
 	case err != nil || !strings.HasPrefix(line, askPrefix):
 		a.Close() // it only looked who is here
-	case line != askLine:
+	case line != askLine && line != mayLine:
 		a.Refuse("it speaks another version of the handover")
 	case stranger && !proves(proof, a.conn, askPriority):
 		a.Refuse("it hands over to root, to its own user and to who has CAP_NET_RAW or CAP_NET_ADMIN here")
 	default:
+		a.question = line == mayLine
 		d.asked(a)
 	}
 }
@@ -145,6 +161,17 @@ func (a *Ask) Refuse(why string) {
 	why = printable(why)
 	limit(a.conn, askTime)
 	_, _ = fmt.Fprintf(a.conn, "refused %s\n", why[:min(len(why), maxLine/2)])
+	a.Close()
+}
+
+// IsQuestion says that the process only wants to know whether it would get the link:
+// the wish must come to Refuse or Allow.
+func (a *Ask) IsQuestion() bool { return a.question }
+
+// Allow answers a question: the link would be handed over. It ends the talk.
+func (a *Ask) Allow() {
+	limit(a.conn, askTime)
+	_, _ = io.WriteString(a.conn, mightGet)
 	a.Close()
 }
 

@@ -26,6 +26,10 @@ func (r *rig) holds(t *testing.T, answer func(*Conn, *Ask)) *Conn {
 	go func() {
 		defer close(done)
 		for a := range asks {
+			if a.IsQuestion() {
+				a.Allow()
+				continue
+			}
 			answer(c, a)
 		}
 	}()
@@ -54,6 +58,43 @@ func (r *rig) takes(t *testing.T, link lease.LinkState) (c *Conn, err error) {
 		t.Cleanup(func() { c.Close() })
 	}
 	return c, err
+}
+
+// Who needs several links learns whether it would get one, and nothing has changed:
+// from who has it, or where nobody has.
+func TestMayTakeOver(t *testing.T) {
+	r := newRig(t)
+	link := r.link(t)
+	may := func() (err error) {
+		r.near.Do(t, func() { err = MayTakeOver(link, 0) })
+		return err
+	}
+	mustBe(t, "a free link", may(), nil)
+	taken := false
+	holder := r.holds(t, func(c *Conn, a *Ask) { taken = true; gives("")(c, a) })
+	mustBe(t, "a link with a holder", may(), nil)
+	if _, err := r.takes(t, link); err != nil || !taken {
+		t.Errorf("taken over: %v, %v", taken, err)
+	}
+	mustBe(t, "its end", holder.Close(), nil)
+	// The Conn that has it now hands over to nobody.
+	var held *HeldError
+	if err := may(); !errors.As(err, &held) || held.PID != os.Getpid() || !strings.Contains(held.Why, "to nobody") {
+		t.Errorf("%v", err)
+	}
+	for says, want := range map[string]string{
+		"refused not now\n": "does not hand it over: not now", "yours 0\n": `its answer "yours 0?" has no meaning`, "": "hands over to nobody",
+	} {
+		other := newRig(t)
+		link := other.link(t)
+		release := fakeHolder(t, other, link.Index, says, false)
+		other.near.Do(t, func() {
+			if err := MayTakeOver(link, 0); !errors.As(err, &held) || !strings.Contains(held.Why, want) {
+				t.Errorf("%q: %v", says, err)
+			}
+		})
+		release()
+	}
 }
 
 // A newcomer gets what the holder gives and the claim: who comes after it is told

@@ -1,6 +1,7 @@
 package rawudp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -80,9 +81,8 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 	if err != nil {
 		return nil, held.because(err)
 	}
-	if why, ok := strings.CutPrefix(line, "refused "); ok {
-		held.Why = "does not hand it over: " + printable(strings.TrimSuffix(why, "\n"))
-		return nil, held
+	if why, ok := strings.CutPrefix(line, refusal); ok {
+		return nil, held.refuses(why)
 	}
 	if !mayByUser(cred.Uid) && !proven {
 		held.Why = "is not believed: it is of another user, and shows no right to serve a link"
@@ -95,6 +95,55 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 	limit(conn, freeTime)
 	_, _ = io.CopyN(io.Discard, conn, 1) // until it has closed its claim
 	return got, nil
+}
+
+// MayTakeOver says whether a Conn that takes over would get the link as things are
+// now, and changes nothing; port is Config.ClientPort. It is called in the link's
+// network namespace, and the error is a *HeldError.
+func MayTakeOver(link lease.LinkState, port uint16) error {
+	conn, cred, err := callHolder(link.Index)
+	pid := 0
+	if err == nil {
+		defer func() { _ = conn.Close() }()
+		pid = int(cred.Pid)
+	}
+	if other := rival(link, cmp.Or(port, clientPort), pid); other != nil {
+		return other
+	}
+	if errors.Is(err, unix.ECONNREFUSED) {
+		return nil // nobody has it
+	}
+	if err != nil {
+		return err
+	}
+	held := &HeldError{PID: pid, Name: command(pid)}
+	limit(conn, answerTime)
+	if err := sendProof(conn, mayLine, askPriority); err != nil {
+		return held.because(err)
+	}
+	line, _, proof, err := readLine(conn, maxLine)
+	if proof >= 0 {
+		_ = unix.Close(proof)
+	}
+	why, refused := strings.CutPrefix(line, refusal)
+	switch {
+	case err != nil:
+		return held.because(err)
+	case refused:
+		return held.refuses(why)
+	case line != mightGet:
+		return held.because(fmt.Errorf("its answer %.40q has no meaning", printable(line)))
+	}
+	return nil
+}
+
+// refusal begins the line of a holder that keeps the link.
+const refusal = "refused "
+
+// refuses is the error that the holder has said no, and why.
+func (e *HeldError) refuses(why string) *HeldError {
+	e.Why = "does not hand it over: " + printable(strings.TrimSuffix(why, "\n"))
+	return e
 }
 
 // because is the error that the holder did not answer as it should.
