@@ -16,7 +16,6 @@ import (
 	"github.com/dhclient-go/dhclient-go/internal/capture"
 	"github.com/dhclient-go/dhclient-go/internal/control"
 	"github.com/dhclient-go/dhclient-go/internal/helper"
-	"github.com/dhclient-go/dhclient-go/internal/roomy"
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
@@ -310,7 +309,6 @@ func (f *fleet) start(ctx, limit context.Context, running *sync.WaitGroup) {
 	}
 	for _, b := range f.berths {
 		running.Go(func() {
-			roomy.Grow()
 			if b.err == nil {
 				b.err = f.keep(ctx, b)
 			}
