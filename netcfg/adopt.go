@@ -25,7 +25,7 @@ type Found struct {
 // primary ones of their subnets first. That they are there is no evidence that
 // one did.
 func (l *Link) Found() ([]Found, error) {
-	info, found, err := l.find()
+	info, found, err := l.find(l.ns)
 	if err != nil || !found {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ import (
 func (l *Link) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Lease) error {
 	l.applying.Lock()
 	defer l.applying.Unlock()
-	info, found, err := l.find()
+	info, found, err := l.find(l.ns)
 	if err != nil {
 		return fmt.Errorf("configure %s: %w", l.name, err)
 	}

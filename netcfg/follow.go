@@ -3,7 +3,6 @@ package netcfg
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,16 +26,15 @@ type LinkChange struct {
 // What it costs does not depend on how many links there are, but on how many
 // change: the news say all that there is to know.
 func (ns *Namespace) FollowLinks(ctx context.Context, f func(all bool, changes []LinkChange)) error {
-	w, err := ns.mon.add()
-	if err != nil {
+	woken, news := newBell(), &linkNews{lost: true} // nothing is known yet
+	w := &watcher{who: woken, news: news}
+	if err := ns.mon.add(w, topic{}); err != nil {
 		return err
 	}
 	defer ns.mon.remove(w)
-	news := &linkNews{}
-	ns.mon.tell(w, news)
-	news.lose() // nothing is known yet
 	for {
 		all, changes := news.take()
+		var err error
 		if all {
 			changes, err = ns.allLinks()
 		}
@@ -46,11 +44,11 @@ func (ns *Namespace) FollowLinks(ctx context.Context, f func(all bool, changes [
 		case err != nil:
 			ns.log.Warn("the links are not known", "err", err)
 			news.lose()
-			time.AfterFunc(watchRetry, w.wake)
+			time.AfterFunc(watchRetry, woken.wake)
 		case all || len(changes) > 0:
 			f(all, changes)
 		}
-		if err := ns.wait(ctx, w); errors.Is(err, ErrClosed) {
+		if err := ns.wait(ctx, woken); errors.Is(err, ErrClosed) {
 			return err
 		} else if err != nil {
 			return nil // ctx is done
@@ -96,11 +94,12 @@ func (n *linkNews) take() (all bool, changes []LinkChange) {
 	return all, changes
 }
 
-// add takes a message about a link, as it follows the nlmsghdr.
-func (n *linkNews) add(kind uint16, body []byte) {
+// add takes a message, as it follows the nlmsghdr, and says whether it is about a
+// link.
+func (n *linkNews) add(kind uint16, body []byte) bool {
 	c, ok := linkChange(kind, body)
 	if !ok {
-		return
+		return false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -112,6 +111,7 @@ func (n *linkNews) add(kind uint16, body []byte) {
 	default:
 		n.changes = append(n.changes, c)
 	}
+	return true
 }
 
 // linkChange reads a message; ok is false for one that is not about a link. What
@@ -132,24 +132,4 @@ func linkChange(kind uint16, body []byte) (c LinkChange, ok bool) {
 		return LinkChange{Candidate{Index: l.index}, true}, true
 	}
 	return LinkChange{Candidate: candidate(l)}, true
-}
-
-// tell has w get the messages about links.
-func (m *monitor) tell(w *watcher, news *linkNews) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	w.news = news
-}
-
-// news hands on a message to those who want it; mu is held.
-func (m *monitor) news(kind uint16, body []byte) {
-	if !slices.Contains([]uint16{unix.RTM_NEWLINK, unix.RTM_DELLINK}, kind) {
-		return
-	}
-	for w := range m.watchers {
-		if w.news != nil {
-			w.news.add(kind, body)
-			w.wake()
-		}
-	}
 }

@@ -24,7 +24,7 @@ type bench struct {
 	log    *logBuffer
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	b := &bench{NS: nettest.NewNS(t, "near"), far: nettest.NewNS(t, "far"), log: &logBuffer{}}
 	nettest.Veth(t, b.NS, "eth0", b.far, "eth0")
@@ -32,7 +32,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func (b *bench) open(t *testing.T) {
+func (b *bench) open(t testing.TB) {
 	t.Helper()
 	b.Do(t, func() {
 		var err error

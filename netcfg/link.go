@@ -59,13 +59,13 @@ func (ns *Namespace) Link(name string, cfg Config) (*Link, error) {
 
 // State is what the kernel says of the link now; Index is 0 if it is gone.
 func (l *Link) State() (lease.LinkState, error) {
-	info, found, err := l.find()
+	info, found, err := l.find(l.ns)
 	if err == nil && !found {
 		return lease.LinkState{}, nil
 	}
 	var s lease.LinkState
 	if err == nil {
-		s, err = l.ns.linkState(info)
+		s, err = linkState(l.ns, info)
 	}
 	if err != nil {
 		return lease.LinkState{}, fmt.Errorf("state of %s: %w", l.name, err)
@@ -75,7 +75,7 @@ func (l *Link) State() (lease.LinkState, error) {
 
 // Up brings the link up, unless it is.
 func (l *Link) Up() error {
-	info, found, err := l.find()
+	info, found, err := l.find(l.ns)
 	if err == nil && !found {
 		err = ErrNoLink
 	}
@@ -106,10 +106,10 @@ func (l *Link) firstSight(info linkInfo) bool {
 }
 
 // find looks the link up by its index or, once that is gone, by its name.
-func (l *Link) find() (linkInfo, bool, error) {
+func (l *Link) find(from links) (linkInfo, bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	info, found, err := l.ns.linkByIndex(l.index)
+	info, found, err := from.linkByIndex(l.index)
 	if err != nil || found {
 		return info, found, err
 	}
@@ -119,7 +119,7 @@ func (l *Link) find() (linkInfo, bool, error) {
 	if l.cfg.Fixed {
 		return linkInfo{}, false, nil
 	}
-	info, found, err = l.ns.linkByName(l.name)
+	info, found, err = from.linkByName(l.name)
 	if err != nil || !found {
 		return linkInfo{}, false, err
 	}

@@ -143,7 +143,7 @@ func TestParse_ShortMessages(t *testing.T) {
 		if v := u32(attribute(msg, 1)); v != 0 {
 			t.Errorf("%d octets hold %d", n, v)
 		}
-		m := &monitor{watchers: map[*watcher]bool{}}
+		m := &monitor{watchers: map[topic]*watcher{}, named: 1}
 		m.dispatch(msg)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +18,10 @@ import (
 // matter if two are merged, come late, or are dropped by the kernel (ENOBUFS),
 // as long as that wakes everybody.
 //
+// What a notification costs does not depend on how many watch: each is found by
+// what it wants to hear of. Nor does the reader ask the kernel anything, which may
+// have it wait while the socket overflows.
+//
 // The socket is opened at once and joined to its groups while anybody watches.
 // It outlives ENOBUFS, and nothing has to enter the namespace again.
 type monitor struct {
@@ -26,25 +29,48 @@ type monitor struct {
 	file *os.File
 	raw  syscall.RawConn
 	done chan struct{}
+	// lookAt looks at links whose subscribers may have to hear of it.
+	lookAt func([]*subscription)
 
-	mu       sync.Mutex
-	watchers map[*watcher]bool
-	started  bool
-	closed   bool
+	mu sync.Mutex
+	// watchers are lists, by what they want to hear of; count is how many there
+	// are, and named how many of them wait for a name.
+	watchers        map[topic]*watcher
+	count, named    int
+	started, closed bool
+	// dirty are to be looked at; looking says that looker does that.
+	dirty   []*subscription
+	looking bool
+	looker  sync.WaitGroup
+}
+
+// A topic is what a watcher wants to hear of: the link with that index, or links
+// that have or get that name. The zero topic is all links.
+type topic struct {
+	index int32
+	name  string
 }
 
 // A watcher is woken when something may have changed.
 type watcher struct {
-	woken chan struct{}
-	// index is the link that it wants to hear of; 0 is all.
-	index atomic.Int32
+	// who is woken with the monitor locked, and must not block.
+	who interface{ wake() }
 	// news are the messages about links; nil for who does not want them.
 	news *linkNews
+
+	topic      topic
+	next, prev *watcher // of the same topic
+	on         bool     // a list
 }
 
-func (w *watcher) wake() {
+// A bell wakes one goroutine.
+type bell chan struct{}
+
+func newBell() bell { return make(bell, 1) }
+
+func (b bell) wake() {
 	select {
-	case w.woken <- struct{}{}:
+	case b <- struct{}{}:
 	default: // is about to look anyway
 	}
 }
@@ -60,7 +86,7 @@ func newMonitor(log *slog.Logger) (*monitor, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("bind netlink socket: %w", err)
 	}
-	m := &monitor{log: log, file: os.NewFile(uintptr(fd), "netlink"), done: make(chan struct{}), watchers: map[*watcher]bool{}}
+	m := &monitor{log: log, file: os.NewFile(uintptr(fd), "netlink"), done: make(chan struct{}), watchers: map[topic]*watcher{}}
 	if m.raw, err = m.file.SyscallConn(); err != nil {
 		_ = m.file.Close()
 		return nil, fmt.Errorf("open netlink socket: %w", err)
@@ -68,35 +94,84 @@ func newMonitor(log *slog.Logger) (*monitor, error) {
 	return m, nil
 }
 
-// add makes a watcher of everything. What changes after add returned wakes it.
-func (m *monitor) add() (*watcher, error) {
+// add has w hear of t. What changes after add returned wakes it.
+func (m *monitor) add(w *watcher, t topic) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return nil, ErrClosed
+		return ErrClosed
 	}
-	if len(m.watchers) == 0 {
+	if m.count == 0 {
 		if err := m.membership(unix.NETLINK_ADD_MEMBERSHIP); err != nil {
-			return nil, fmt.Errorf("subscribe to link changes: %w", err)
+			return fmt.Errorf("subscribe to link changes: %w", err)
 		}
 	}
 	if !m.started {
 		m.started = true
 		go m.run()
 	}
-	w := &watcher{woken: make(chan struct{}, 1)}
-	m.watchers[w] = true
-	return w, nil
+	m.link(w, t)
+	return nil
 }
 
 func (m *monitor) remove(w *watcher) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.watchers, w)
-	if len(m.watchers) == 0 && !m.closed {
+	if !w.on {
+		return
+	}
+	m.unlink(w)
+	if m.count == 0 && !m.closed {
 		if err := m.membership(unix.NETLINK_DROP_MEMBERSHIP); err != nil {
 			m.log.Debug("unsubscribe from link changes", "err", err)
 		}
+	}
+}
+
+// turn has w hear of t instead, and says whether that is something else: what
+// changed before was not heard.
+func (m *monitor) turn(w *watcher, t topic) (turned bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if w.topic == t || !w.on {
+		return false
+	}
+	m.unlink(w)
+	m.link(w, t)
+	return true
+}
+
+// link puts w in the list of t; mu is held.
+func (m *monitor) link(w *watcher, t topic) {
+	w.topic, w.on = t, true
+	w.prev, w.next = nil, m.watchers[t]
+	if w.next != nil {
+		w.next.prev = w
+	}
+	m.watchers[t] = w
+	m.count++
+	if t.name != "" {
+		m.named++
+	}
+}
+
+// unlink takes w out of its list; mu is held.
+func (m *monitor) unlink(w *watcher) {
+	switch {
+	case w.prev != nil:
+		w.prev.next = w.next
+	case w.next != nil:
+		m.watchers[w.topic] = w.next
+	default:
+		delete(m.watchers, w.topic)
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	}
+	w.next, w.prev, w.on = nil, nil, false
+	m.count--
+	if w.topic.name != "" {
+		m.named--
 	}
 }
 
@@ -112,7 +187,7 @@ func (m *monitor) membership(option int) error {
 	return errors.Join(err, failed)
 }
 
-// close ends the goroutine and waits for it.
+// close ends the goroutines and waits for them.
 func (m *monitor) close() error {
 	m.mu.Lock()
 	m.closed = true
@@ -122,6 +197,7 @@ func (m *monitor) close() error {
 	if started {
 		<-m.done
 	}
+	m.looker.Wait()
 	return err
 }
 
@@ -176,9 +252,11 @@ func (m *monitor) read(buf []byte) (n int, open bool, err error) {
 func (m *monitor) wakeAll() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for w := range m.watchers {
-		w.news.lose()
-		w.wake()
+	for _, w := range m.watchers {
+		for ; w != nil; w = w.next {
+			w.news.lose()
+			w.who.wake()
+		}
 	}
 }
 
@@ -192,21 +270,34 @@ func (m *monitor) dispatch(buf []byte) {
 			return
 		}
 		if body := buf[unix.SizeofNlMsghdr:size]; len(body) >= 8 {
-			// ifinfomsg and ifaddrmsg both have the index at offset 4.
-			m.news(binary.NativeEndian.Uint16(buf[4:]), body)
-			m.changed(int32(binary.NativeEndian.Uint32(body[4:])))
+			m.changed(binary.NativeEndian.Uint16(buf[4:]), body)
 		}
 		buf = buf[min((size+unix.NLMSG_ALIGNTO-1)&^(unix.NLMSG_ALIGNTO-1), len(buf)):]
 	}
 }
 
-func (m *monitor) changed(index int32) {
-	for w := range m.watchers {
-		if w.news != nil {
-			continue
+// changed takes one message, of that kind.
+func (m *monitor) changed(kind uint16, body []byte) {
+	for w := m.watchers[topic{}]; w != nil; w = w.next {
+		if w.news == nil || w.news.add(kind, body) {
+			w.who.wake()
 		}
-		if want := w.index.Load(); want == 0 || want == index {
-			w.wake()
-		}
+	}
+	// ifinfomsg and ifaddrmsg both have the index at offset 4.
+	m.wake(topic{index: int32(binary.NativeEndian.Uint32(body[4:]))})
+	if m.named == 0 || kind != unix.RTM_NEWLINK || len(body) < unix.SizeofIfInfomsg {
+		return
+	}
+	for name := range linkNames(body[unix.SizeofIfInfomsg:]) {
+		m.wake(topic{name: name})
+	}
+}
+
+func (m *monitor) wake(t topic) {
+	if t == (topic{}) {
+		return
+	}
+	for w := m.watchers[t]; w != nil; w = w.next {
+		w.who.wake()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -31,6 +32,9 @@ type Namespace struct {
 	// count of carrier changes, and the addresses of one link alone.
 	handle requests
 	query  *questioner
+
+	// listed is how many links there were in the last list of all; 0 for none yet.
+	listed atomic.Int64
 }
 
 // Open returns a handle on the network namespace of the calling OS thread. All
@@ -60,6 +64,7 @@ func Open(log *slog.Logger) (*Namespace, error) {
 		return nil, err
 	}
 	ns := &Namespace{log: log, mon: mon, done: make(chan struct{}), handle: requestsOf(handle), query: query}
+	mon.lookAt = ns.lookAt
 	ns.tune()
 	return ns, nil
 }
@@ -71,18 +76,28 @@ func (ns *Namespace) tune() {
 	_ = ns.handle.SetStrictCheck(true)
 }
 
-// Close ends what runs on the handle with ErrClosed. What is on the links stays.
+// Close ends what runs on the handle with ErrClosed, and subscriptions without a
+// word. What is on the links stays. It must not be called by a subscriber.
 func (ns *Namespace) Close() error {
+	if !ns.release() {
+		return nil
+	}
+	// Without the lock: whom it waits for may want it.
+	return ns.mon.close()
+}
+
+// release ends all requests; false is that it was done before.
+func (ns *Namespace) release() bool {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	if ns.closed {
-		return nil
+		return false
 	}
 	ns.closed = true
 	close(ns.done)
 	ns.handle.Close()
 	ns.query.close()
-	return ns.mon.close()
+	return true
 }
 
 // do runs one request, unless the handle is closed.
@@ -98,7 +113,7 @@ func (ns *Namespace) do(request func() error) error {
 // WaitLink returns when a link with that name exists, which may be at once.
 // It fails when ctx is done first.
 func (ns *Namespace) WaitLink(ctx context.Context, name string) error {
-	err := ns.WaitUntil(ctx, func() (found bool, err error) {
+	err := ns.waitUntil(ctx, topic{name: name}, func() (found bool, err error) {
 		_, found, err = ns.linkByName(name)
 		return found, err
 	})
@@ -111,8 +126,13 @@ func (ns *Namespace) WaitLink(ctx context.Context, name string) error {
 // WaitUntil calls look, and again after each change of a link, until it returns
 // true. It fails when look does, and when ctx is done first.
 func (ns *Namespace) WaitUntil(ctx context.Context, look func() (done bool, err error)) error {
-	w, err := ns.mon.add()
-	if err != nil {
+	return ns.waitUntil(ctx, topic{}, look)
+}
+
+func (ns *Namespace) waitUntil(ctx context.Context, t topic, look func() (done bool, err error)) error {
+	woken := newBell()
+	w := &watcher{who: woken}
+	if err := ns.mon.add(w, t); err != nil {
 		return err
 	}
 	defer ns.mon.remove(w)
@@ -120,16 +140,16 @@ func (ns *Namespace) WaitUntil(ctx context.Context, look func() (done bool, err 
 		if done, err := look(); done || err != nil {
 			return err
 		}
-		if err := ns.wait(ctx, w); err != nil {
+		if err := ns.wait(ctx, woken); err != nil {
 			return err
 		}
 	}
 }
 
-// wait returns nil when w was woken.
-func (ns *Namespace) wait(ctx context.Context, w *watcher) error {
+// wait returns nil when woken was.
+func (ns *Namespace) wait(ctx context.Context, woken bell) error {
 	select {
-	case <-w.woken:
+	case <-woken:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

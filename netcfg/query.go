@@ -5,13 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"net/netip"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 // A linkInfo is what the kernel says of a link. The library's own link type
@@ -35,6 +34,8 @@ type linkInfo struct {
 	// kind is what made the link, as veth, and port the same of the link that
 	// has it as a port; empty where it is hardware, and where it is none.
 	kind, port string
+	// others are its alternative names.
+	others []string
 }
 
 func (l linkInfo) up() bool { return l.flags&unix.IFF_UP != 0 }
@@ -57,20 +58,30 @@ const (
 	dumpTries       = 5
 )
 
-// request asks the kernel, again when a dump was torn by a change meanwhile.
+// request returns what the kernel answers.
 func (ns *Namespace) request(kind, flags int, answer uint16, data ...nl.NetlinkRequestData) (msgs [][]byte, err error) {
-	err = ns.do(func() error {
+	err = ns.each(kind, flags, answer, func() { msgs = nil }, func(msg []byte) error {
+		msgs = append(msgs, bytes.Clone(msg))
+		return nil
+	}, data...)
+	return msgs, err
+}
+
+// each asks the kernel, and calls f with each message of the answer, which is valid
+// during the call. It does so again when a dump was torn by a change meanwhile:
+// begin is called before each. The lock of the socket is held.
+func (ns *Namespace) each(kind, flags int, answer uint16, begin func(), f func(msg []byte) error, data ...nl.NetlinkRequestData) error {
+	return ns.do(func() (err error) {
 		for range dumpTries {
+			begin()
 			req := &nl.NetlinkRequest{Data: data}
 			req.Type, req.Flags = uint16(kind), unix.NLM_F_REQUEST|uint16(flags)
-			msgs, err = ns.query.ask(req, answer)
-			if !errors.Is(err, nl.ErrDumpInterrupted) {
+			if err = ns.query.ask(req, answer, f); !errors.Is(err, nl.ErrDumpInterrupted) {
 				break
 			}
 		}
 		return err
 	})
-	return msgs, err
 }
 
 // linkByName finds a link by its name or by one of its alternative names.
@@ -113,19 +124,14 @@ func (ns *Namespace) link(data ...nl.NetlinkRequestData) (linkInfo, bool, error)
 }
 
 // links lists the links of the namespace.
-func (ns *Namespace) links() ([]linkInfo, error) {
-	msgs, err := ns.request(unix.RTM_GETLINK, unix.NLM_F_DUMP, unix.RTM_NEWLINK,
-		nl.NewIfInfomsg(unix.AF_UNSPEC), nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(filterSkipStats)))
+func (ns *Namespace) links() (all []linkInfo, err error) {
+	err = ns.each(unix.RTM_GETLINK, unix.NLM_F_DUMP, unix.RTM_NEWLINK, func() { all = all[:0] }, func(msg []byte) error {
+		l, err := parseLink(msg)
+		all = append(all, l)
+		return err
+	}, nl.NewIfInfomsg(unix.AF_UNSPEC), nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(filterSkipStats)))
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
-	}
-	var all []linkInfo
-	for _, msg := range msgs {
-		l, err := parseLink(msg)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, l)
 	}
 	return all, nil
 }
@@ -136,32 +142,54 @@ func parseLink(msg []byte) (linkInfo, error) {
 	}
 	info := nl.DeserializeIfInfomsg(msg)
 	l := linkInfo{index: int(info.Index), hwType: info.Type, flags: info.Flags}
-	attrs, err := nl.ParseRouteAttr(msg[unix.SizeofIfInfomsg:])
-	if err != nil {
-		return linkInfo{}, fmt.Errorf("read link: %w", err)
-	}
-	for _, a := range attrs {
-		switch a.Attr.Type &^ unix.NLA_F_NESTED {
+	for kind, value := range attributes(msg[unix.SizeofIfInfomsg:]) {
+		switch kind {
 		case unix.IFLA_IFNAME:
-			l.name = unix.ByteSliceToString(a.Value)
+			l.name = unix.ByteSliceToString(value)
 		case unix.IFLA_ADDRESS:
-			l.hwAddr = bytes.Clone(a.Value)
+			l.hwAddr = bytes.Clone(value)
 		case unix.IFLA_MTU:
-			l.mtu = int(u32(a.Value))
+			l.mtu = int(u32(value))
 		case unix.IFLA_MAX_MTU:
-			l.maxMTU = int(min(u32(a.Value), math.MaxUint16))
+			l.maxMTU = int(min(u32(value), math.MaxUint16))
 		case unix.IFLA_CARRIER_CHANGES:
-			l.changes = u32(a.Value)
+			l.changes = u32(value)
 		case unix.IFLA_AF_SPEC:
-			l.promote = u32(inetConf(a.Value, promoteConf)) != 0
+			l.promote = u32(inetConf(value, promoteConf)) != 0
 		case unix.IFLA_PERM_ADDRESS:
-			l.permanent = bytes.Clone(a.Value)
+			l.permanent = bytes.Clone(value)
 		case unix.IFLA_LINKINFO:
-			l.kind = unix.ByteSliceToString(attribute(a.Value, unix.IFLA_INFO_KIND))
-			l.port = unix.ByteSliceToString(attribute(a.Value, unix.IFLA_INFO_SLAVE_KIND))
+			l.kind = unix.ByteSliceToString(attribute(value, unix.IFLA_INFO_KIND))
+			l.port = unix.ByteSliceToString(attribute(value, unix.IFLA_INFO_SLAVE_KIND))
+		case unix.IFLA_PROP_LIST:
+			for kind, name := range attributes(value) {
+				if kind == unix.IFLA_ALT_IFNAME {
+					l.others = append(l.others, unix.ByteSliceToString(name))
+				}
+			}
 		}
 	}
 	return l, nil
+}
+
+// linkNames are the names of the link that the attributes are of.
+func linkNames(attrs []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for kind, value := range attributes(attrs) {
+			switch kind {
+			case unix.IFLA_IFNAME:
+				if !yield(unix.ByteSliceToString(value)) {
+					return
+				}
+			case unix.IFLA_PROP_LIST:
+				for kind, name := range attributes(value) {
+					if kind == unix.IFLA_ALT_IFNAME && !yield(unix.ByteSliceToString(name)) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // inetConf finds an IPv4 setting (IPV4_DEVCONF_*) in IFLA_AF_SPEC, where
@@ -175,16 +203,31 @@ func inetConf(spec []byte, setting int) []byte {
 }
 
 func attribute(b []byte, kind uint16) []byte {
-	attrs, err := nl.ParseRouteAttr(b)
-	if err != nil {
-		return nil
-	}
-	for _, a := range attrs {
-		if a.Attr.Type&^unix.NLA_F_NESTED == kind {
-			return a.Value
+	for k, value := range attributes(b) {
+		if k == kind {
+			return value
 		}
 	}
 	return nil
+}
+
+// attributes are the attributes in b, by their kind (netlink(7)). The library makes
+// a list of them for each message, which is most of what a dump of links costs.
+// What is no attribute ends them.
+func attributes(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) >= unix.SizeofRtAttr {
+			size := int(binary.NativeEndian.Uint16(b))
+			if size < unix.SizeofRtAttr || size > len(b) {
+				return
+			}
+			kind := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+			if !yield(kind, b[unix.SizeofRtAttr:size]) {
+				return
+			}
+			b = b[min((size+unix.RTA_ALIGNTO-1)&^(unix.RTA_ALIGNTO-1), len(b)):]
+		}
+	}
 }
 
 // u32 reads a number as the kernel writes it; 0 if there is none.
@@ -210,22 +253,49 @@ func (ns *Namespace) setPromote(index int) error {
 }
 
 // addresses lists the IPv4 addresses of a link; none if it does not exist.
-func (ns *Namespace) addresses(index int) ([]address, error) {
-	msgs, err := ns.addressMessages(index)
-	if err != nil {
-		return nil, err
-	}
-	var out []address
-	for _, msg := range msgs {
-		a, on, err := parseAddress(msg)
-		if err != nil {
-			return nil, err
-		}
+func (ns *Namespace) addresses(index int) (all []address, err error) {
+	err = ns.eachAddress(index, func() { all = nil }, func(a address, on int) {
 		if on == index { // before Linux 4.20 the kernel answers with all
-			out = append(out, a)
+			all = append(all, a)
 		}
+	})
+	return all, err
+}
+
+// prefixes are the IPv4 addresses of a link; none if it does not exist.
+func (ns *Namespace) prefixes(index int) (all []netip.Prefix, err error) {
+	err = ns.eachAddress(index, func() { all = nil }, func(a address, on int) {
+		if on == index {
+			all = append(all, a.prefix)
+		}
+	})
+	return all, err
+}
+
+// allPrefixes are the IPv4 addresses of all links, by index.
+func (ns *Namespace) allPrefixes() (all map[int][]netip.Prefix, err error) {
+	err = ns.eachAddress(0, func() { all = map[int][]netip.Prefix{} }, func(a address, on int) {
+		all[on] = append(all[on], a.prefix)
+	})
+	return all, err
+}
+
+// eachAddress calls f with the addresses of a link and what they are on, or with
+// those of all links if index is 0, as each does.
+func (ns *Namespace) eachAddress(index int, begin func(), f func(a address, on int)) error {
+	msg := nl.NewIfAddrmsg(unix.AF_INET)
+	msg.Index = uint32(index)
+	err := ns.each(unix.RTM_GETADDR, unix.NLM_F_DUMP, unix.RTM_NEWADDR, begin, func(msg []byte) error {
+		a, on, err := parseAddress(msg)
+		if err == nil {
+			f(a, on)
+		}
+		return err
+	}, msg)
+	if err != nil && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("list addresses: %w", err)
 	}
-	return out, nil
+	return nil
 }
 
 // addressMessages are the kernel's own words on the addresses of a link, and before
@@ -248,26 +318,22 @@ func parseAddress(msg []byte) (a address, index int, err error) {
 		return address{}, 0, fmt.Errorf("read address: message of %d octets", len(msg))
 	}
 	head := nl.DeserializeIfAddrmsg(msg)
-	attrs, err := nl.ParseRouteAttr(msg[unix.SizeofIfAddrmsg:])
-	if err != nil {
-		return address{}, 0, fmt.Errorf("read address: %w", err)
-	}
 	var local, peer netip.Addr
 	a.valid = forever
 	flags := uint32(head.Flags)
-	for _, attr := range attrs {
-		switch attr.Attr.Type {
+	for kind, value := range attributes(msg[unix.SizeofIfAddrmsg:]) {
+		switch kind {
 		case unix.IFA_LOCAL:
-			local, _ = netip.AddrFromSlice(attr.Value)
+			local, _ = netip.AddrFromSlice(value)
 		case unix.IFA_ADDRESS:
-			peer, _ = netip.AddrFromSlice(attr.Value)
+			peer, _ = netip.AddrFromSlice(value)
 		case unix.IFA_BROADCAST:
-			a.broadcast, _ = netip.AddrFromSlice(attr.Value)
+			a.broadcast, _ = netip.AddrFromSlice(value)
 		case unix.IFA_FLAGS:
-			flags = u32(attr.Value)
+			flags = u32(value)
 		case unix.IFA_CACHEINFO:
-			if len(attr.Value) >= unix.SizeofIfaCacheinfo {
-				a.valid = nl.DeserializeIfaCacheInfo(attr.Value).Valid
+			if len(value) >= unix.SizeofIfaCacheinfo {
+				a.valid = nl.DeserializeIfaCacheInfo(value).Valid
 			}
 		}
 	}
@@ -278,18 +344,4 @@ func parseAddress(msg []byte) (a address, index int, err error) {
 		a.peer = peer
 	}
 	return a, int(head.Index), nil
-}
-
-// linkState is what watchers and transports get to know.
-func (ns *Namespace) linkState(l linkInfo) (lease.LinkState, error) {
-	s := lease.LinkState{Index: l.index, Name: l.name, MTU: l.mtu, Carrier: l.carrier(), CarrierChanges: l.changes}
-	copy(s.HardwareAddr[:], l.hwAddr)
-	addrs, err := ns.addresses(l.index)
-	if err != nil {
-		return lease.LinkState{}, err
-	}
-	for _, a := range addrs {
-		s.Addresses = append(s.Addresses, a.prefix)
-	}
-	return s, nil
 }

@@ -1,7 +1,7 @@
 package netcfg
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -48,14 +48,15 @@ func openQuestioner() (*questioner, error) {
 
 func (q *questioner) close() { _ = unix.Close(q.fd) }
 
-// ask returns the messages of type answer that answer req. The error is
-// nl.ErrDumpInterrupted if a change has torn them.
-func (q *questioner) ask(req *nl.NetlinkRequest, answer uint16) (msgs [][]byte, err error) {
+// ask calls f with the messages of type answer that answer req, up to the first
+// that f refuses. The error is nl.ErrDumpInterrupted if a change has torn them.
+func (q *questioner) ask(req *nl.NetlinkRequest, answer uint16, f func(msg []byte) error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.seq++
 	req.Seq = q.seq
-	err = unix.Sendto(q.fd, req.Serialize(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	err := unix.Sendto(q.fd, req.Serialize(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	var refused error
 	for torn := false; err == nil; {
 		var batch []syscall.NetlinkMessage
 		if batch, err = q.receive(); err != nil {
@@ -71,18 +72,18 @@ func (q *questioner) ask(req *nl.NetlinkRequest, answer uint16) (msgs [][]byte, 
 			switch {
 			case last:
 				err = verdict(m.Data)
-			case m.Header.Type == answer:
-				msgs = append(msgs, bytes.Clone(m.Data))
+			case m.Header.Type == answer && refused == nil:
+				refused = f(m.Data)
 			}
 			if err == nil && torn {
 				err = nl.ErrDumpInterrupted
 			}
 			if last || m.Header.Flags&unix.NLM_F_MULTI == 0 {
-				return msgs, err
+				return cmp.Or(err, refused)
 			}
 		}
 	}
-	return nil, err
+	return err
 }
 
 // receive reads what the kernel has sent at once.

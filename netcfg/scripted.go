@@ -44,7 +44,7 @@ func (l *Link) Scripted() (*Scripted, error) {
 // All else about the address stays, as do all other addresses. That the program
 // has put none on the link is no error.
 func (s *Scripted) SetLifetimes(_ context.Context, l *lease.Lease) error {
-	info, found, err := s.link.find()
+	info, found, err := s.link.find(s.link.ns)
 	if err != nil || !found {
 		return err
 	}
@@ -107,7 +107,7 @@ func (ns *Namespace) setLifetime(msg []byte, seconds uint32) error {
 
 // addresses are those on the link now.
 func (l *Link) addresses() ([]address, error) {
-	info, found, err := l.find()
+	info, found, err := l.find(l.ns)
 	if err != nil || !found {
 		return nil, err
 	}

@@ -2,59 +2,48 @@ package netcfg
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
-// watchRetry is how long to wait when the kernel cannot say how the link is.
-const watchRetry = time.Second
-
 // Watch calls f with the state of the link, and again after each change of it,
 // from the goroutine that called Watch and never concurrently. It returns nil
-// when ctx is done, and ErrClosed when the namespace is closed.
+// when ctx is done, and ErrClosed when the namespace is closed. A state that is
+// not the last any more when f returns is left out.
 //
 // A deleted link has index 0; one with the configured name that appears later
 // has another index, which may be reported without an index of 0 in between. A
 // link that is seen for the first time is brought up, unless Config.LeaveDown.
 func (l *Link) Watch(ctx context.Context, f func(lease.LinkState)) error {
-	w, err := l.ns.mon.add()
+	states := make(chan lease.LinkState, 1)
+	cancel, err := l.Subscribe(func(s lease.LinkState) {
+		select {
+		case <-states:
+		default:
+		}
+		states <- s // one goroutine does this: there is room
+	})
 	if err != nil {
 		return err
 	}
-	defer l.ns.mon.remove(w)
-	var last *lease.LinkState
+	defer cancel()
 	for {
-		// While it looks it must hear of every link: the one that it is about
-		// to find may be a new one.
-		w.index.Store(0)
-		s, err := l.look()
-		switch {
-		case errors.Is(err, ErrClosed):
-			return err
-		case err != nil:
-			l.log.Warn("link state is unknown", "err", err)
-			time.AfterFunc(watchRetry, w.wake)
-		case last == nil || !sameState(*last, s):
-			w.index.Store(int32(s.Index))
-			last = &s
+		select {
+		case s := <-states:
 			f(s)
-		default:
-			w.index.Store(int32(s.Index))
-		}
-		if err := l.ns.wait(ctx, w); errors.Is(err, ErrClosed) {
-			return err
-		} else if err != nil {
-			return nil // ctx is done
+		case <-ctx.Done():
+			return nil
+		case <-l.ns.done:
+			return ErrClosed
 		}
 	}
 }
 
-// look reads the state, and brings the link up if it is seen for the first time.
-func (l *Link) look() (lease.LinkState, error) {
-	info, found, err := l.find()
+// look reads the state from what the kernel says, now or in from, and brings the
+// link up if it is seen for the first time.
+func (l *Link) look(from links) (lease.LinkState, error) {
+	info, found, err := l.find(from)
 	if err != nil || !found {
 		return lease.LinkState{}, err
 	}
@@ -62,11 +51,12 @@ func (l *Link) look() (lease.LinkState, error) {
 		if err := l.bringUp(info); err != nil {
 			l.log.Warn("link stays down", "err", err)
 		}
-		if info, found, err = l.find(); err != nil || !found {
+		from = l.ns // it has changed
+		if info, found, err = l.find(from); err != nil || !found {
 			return lease.LinkState{}, err
 		}
 	}
-	return l.ns.linkState(info)
+	return linkState(from, info)
 }
 
 func sameState(a, b lease.LinkState) bool {
