@@ -3,6 +3,7 @@ package netcfg
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
@@ -27,12 +28,13 @@ type subscription struct {
 	// dirty says that it is to be looked at; the monitor's lock guards it.
 	dirty bool
 
+	over atomic.Bool
+
 	// mu is held while it is looked at, and guards these. last is what f was told,
 	// if known.
 	mu    sync.Mutex
 	last  lease.LinkState
 	known bool
-	over  bool
 }
 
 // Subscribe has f called with the state of the link, soon, and again after each
@@ -51,10 +53,10 @@ func (l *Link) Subscribe(f func(lease.LinkState)) (cancel func(), err error) {
 }
 
 func (s *subscription) cancel() {
+	s.over.Store(true)
 	s.link.ns.mon.remove(&s.watcher)
-	s.mu.Lock()
+	s.mu.Lock() // f may be running
 	defer s.mu.Unlock()
-	s.over = true
 }
 
 // topic is what may be news of the link: of one that is not there, what gets its
@@ -154,7 +156,7 @@ func (ns *Namespace) lookAgain(why error, subs ...*subscription) {
 func (s *subscription) lookAt(from links) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	if s.over.Load() {
 		return nil
 	}
 	now, err := s.link.look(from)

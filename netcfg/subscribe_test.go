@@ -47,6 +47,29 @@ func (b *bench) pairs(tb testing.TB, n int) {
 	b.batch(tb, script.String())
 }
 
+// dirty waits until links are to be looked at, or none is any more.
+func (b *bench) dirty(t *testing.T, want bool) {
+	t.Helper()
+	m := b.handle.mon
+	for limit := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
+		m.mu.Lock()
+		is := len(m.dirty) > 0 || !want && m.looking
+		m.mu.Unlock()
+		if is == want {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("links to be looked at: %t, without end", is)
+		}
+	}
+}
+
+func (m *monitor) watching() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.count
+}
+
 func TestSubscribe_ReportsChanges(t *testing.T) {
 	b := newBench(t)
 	link := b.link(t, "eth0", Config{})
@@ -87,18 +110,8 @@ func TestSubscribe_OthersCostNothing(t *testing.T) {
 	}
 	w := subscribe(t, b.link(t, "eth0", Config{}))
 	w.next(t)
+	b.dirty(t, false)
 	m := b.handle.mon
-	for limit := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
-		m.mu.Lock()
-		looking := m.looking
-		m.mu.Unlock()
-		if !looking {
-			break
-		}
-		if time.Now().After(limit) {
-			t.Fatal("links are looked at without end")
-		}
-	}
 	if n := runtime.NumGoroutine(); n > before+1 {
 		t.Errorf("%d goroutines for 21 links that nothing happens to", n-before)
 	}
@@ -193,7 +206,7 @@ func TestSubscribe_ReadsWhileItLooks(t *testing.T) {
 func TestSubscribe_CancelWaits(t *testing.T) {
 	b := newBench(t)
 	link := b.link(t, "eth0", Config{})
-	called, goOn := make(chan bool), make(chan bool)
+	called, goOn := make(chan bool, 10), make(chan bool)
 	var calls, running atomic.Int32
 	cancel, err := link.Subscribe(func(lease.LinkState) {
 		calls.Add(1)
@@ -206,10 +219,14 @@ func TestSubscribe_CancelWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-called
+	b.IP(t, "link", "set", "eth0", "mtu", "1400")
+	b.dirty(t, true)
 	cancelled := make(chan int32)
 	go func() { cancel(); cancelled <- running.Load() }()
-	b.IP(t, "link", "set", "eth0", "mtu", "1400")
-	goOn <- true
+	for limit := time.Now().Add(deadline); b.handle.mon.watching() > 0 && time.Now().Before(limit); {
+		time.Sleep(time.Millisecond)
+	}
+	close(goOn)
 	if n := <-cancelled; n != 0 {
 		t.Error("it is called when cancel has returned")
 	}
