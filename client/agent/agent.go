@@ -24,16 +24,16 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Starting is how many clients may be on their way to their first lease at
-	// the same time: what a server has to answer at once. 0 is DefaultStarting.
+	// the same time: what a server has to answer at once. There are fewer where
+	// leases take longer than they need. 0 is DefaultStarting.
 	Starting int
-	// Turn is how long one of them keeps the next waiting if it gets no lease. 0
-	// is DefaultTurn.
+	// Turn is how long one of them keeps the next waiting if it gets no lease, or
+	// twice as long as a lease takes, up to 4 s. 0 is DefaultTurn.
 	Turn time.Duration
 }
 
 const (
-	// DefaultStarting and DefaultTurn are the figures for Starting and Turn:
-	// doc.go has where they come from.
+	// DefaultStarting and DefaultTurn are the figures for Starting and Turn.
 	DefaultStarting = 64
 	DefaultTurn     = 250 * time.Millisecond
 
@@ -66,6 +66,7 @@ type Agent struct {
 	// being opened, and starting on their way to their first lease.
 	queue             []*member
 	opening, starting int
+	pace              pacer
 	// busy are the members that have not ended.
 	busy map[*member]bool
 	// ended wait for one of the closing that take members apart.
@@ -97,6 +98,7 @@ func New(cfg Config) (*Agent, error) {
 	if len(cfg.Namespaces) == 0 {
 		a.cfg.Namespaces = []Namespace{{}}
 	}
+	a.pace = newPacer(a.cfg.Starting)
 	names := map[string]bool{}
 	for _, ns := range a.cfg.Namespaces {
 		if names[ns.Name] {

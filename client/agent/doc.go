@@ -58,10 +58,11 @@ is left to that.
 # Many at once
 
 When a thousand links appear together, their clients are started in turn: at most
-Config.Starting of them are between their first message and their lease, and one
-that gets none has its place for Config.Turn. So a server hears no more at once
-than it can take in, the first lease is there as soon as that of one link alone,
-and links behind which nobody answers do not keep the others waiting for long.
+Config.Starting of them are between their first message and their lease, fewer when
+that begins to take longer (pace.go), and one that gets none has its place for
+Config.Turn. So a server hears no more at once than it can answer before all ask
+again, the first lease is there as soon as that of one link alone, and links behind
+which nobody answers do not keep the others waiting for long.
 
 There is one netlink subscription for a namespace (netcfg.Namespace.FollowLinks),
 whose news are enough: nothing looks at all links because one has changed. What the

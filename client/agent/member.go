@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client"
@@ -66,10 +66,14 @@ type member struct {
 	// by is the plan by which it is served.
 	by     Plan
 	served *Served
-	cancel context.CancelFunc
+	// telling is held, without mu, while served is told the link's name.
+	telling sync.Mutex
+	cancel  context.CancelFunc
 	begun  time.Time
-	// turn is the place among those who start; nil for none.
-	turn   *time.Timer
+	// turn is the place among those who start; nil for none. asks is when it began
+	// to ask for its first lease, until it has that.
+	turn   *turn
+	asks   time.Time
 	queued bool
 
 	// failures in a row, and of them all the restarts and panics; err was the
@@ -146,11 +150,22 @@ func (m *member) settle() {
 // same says that nothing has to be done for b in the place of a.
 func same(a, b Plan) bool { return a != nil && b != nil && a.Same(b) }
 
-// renamed tells who serves the link that it has another name.
-func (m *member) renamed(was Link) {
-	m.a.log.Debug("the link has another name", "if", m.link.Name, "was", was.Name, "netns", m.link.Netns)
-	if m.phase == Running && m.served.Renamed != nil {
-		m.served.Renamed(m.link)
+// renamed returns what tells who serves the link that it has another name, without
+// mu.
+func (m *member) renamed(was Link) func() {
+	if was.Name == m.link.Name || m.phase != Running || m.served.Renamed == nil {
+		return func() {}
+	}
+	served := m.served
+	return func() {
+		m.telling.Lock() // the last to tell knows the last name
+		defer m.telling.Unlock()
+		m.a.mu.Lock()
+		link := m.link
+		m.a.mu.Unlock()
+		if err := contain(link.Name, func() error { served.Renamed(link); return nil }); err != nil {
+			m.a.log.Error("the new name of the link is not known", "if", link.Name, "netns", link.Netns, "err", err)
+		}
 	}
 }
 
@@ -175,13 +190,12 @@ func (m *member) start(plan Plan, o *Opening) {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.served, m.cancel, m.begun = served, cancel, time.Now()
 	m.enter(Running)
-	if m.link.Name != o.Link.Name {
-		m.renamed(o.Link)
-	}
+	tell := m.renamed(o.Link)
 	m.settle()
 	wanted := m.phase == Running
 	a.proceed()
 	a.mu.Unlock()
+	tell()
 	if wanted {
 		err = contain(o.Link.Name, func() error {
 			return served.Client.Start(ctx, func(err error) { a.later(func() { m.ended(served, err) }) })
@@ -300,14 +314,18 @@ func (m *member) rest(p Phase) {
 	m.settle()
 }
 
-// event is called by the client for each of its events.
+// event is called by the client for each of its events. Probed and put on the link
+// it is in nobody's way, and without carrier or a server it may be so for ever.
 func (m *member) event(ev client.Event) {
+	got := false
 	switch ev := ev.(type) {
-	case client.Bound, client.ApplyFailed, client.Declined, client.Refused, client.NoServer:
+	case client.Refused, client.NoServer:
 	case client.Transition:
-		// Probed and put on the link it is in nobody's way, and without carrier
-		// it may be so for ever.
-		if !slices.Contains([]string{"CHECKING", "APPLYING", "BOUND", "INIT"}, ev.To.String()) {
+		switch ev.To.String() {
+		case "CHECKING", "APPLYING":
+			got = true
+		case "INIT":
+		default:
 			return
 		}
 	default:
@@ -315,6 +333,11 @@ func (m *member) event(ev client.Event) {
 	}
 	m.a.mu.Lock()
 	defer m.a.mu.Unlock()
+	if got {
+		m.acknowledged()
+	} else {
+		m.asks = time.Time{}
+	}
 	if m.turn != nil {
 		m.yield()
 		m.a.proceed()

@@ -155,10 +155,9 @@ func (s *space) change(c *netcfg.LinkChange) {
 	}
 	was := m.link
 	m.link = link
-	if was.Name != link.Name {
-		m.renamed(was)
-	}
+	tell := m.renamed(was)
 	a.mu.Unlock()
+	tell()
 	a.replan(m)
 }
 
