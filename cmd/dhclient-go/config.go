@@ -59,8 +59,10 @@ type options struct {
 	// netns is where the links are; nil is here.
 	netns *netns
 
-	// all is for commands: each of several links.
-	all bool
+	// all is for commands: each of several links. order is the column that a table
+	// is sorted by; empty for none.
+	all   bool
+	order string
 
 	verbosity int
 	quiet     bool

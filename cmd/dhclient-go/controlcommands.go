@@ -24,6 +24,7 @@ var (
 	allFlag     = flagRow{name: "all", help: "each of several links", set: func(o *options, _ string) error { o.all = true; return nil }}
 	dirFlag     = flagRow{name: "control-dir", value: "DIR", help: "where clients listen (" + defaultControlDir + ")", set: setAskedDir}
 	storedFlag  = flagRow{name: "lease-dir", value: "DIR", help: "where leases are kept (" + defaultLeaseDir + ")", set: setLeaseDir}
+	sortFlag    = flagRow{name: "sort", value: "COLUMN", help: "a table, in the order of link (default), netns, state,\naddress, expires or server", set: setSort}
 	netnsFlag   = flagRow{name: "netns", value: "NAME", help: "links of that network namespace (NAME, PID or PATH)", set: setNetns}
 	commandHelp = flagRow{name: "help", short: "h", help: "print this and exit", set: func(o *options, _ string) error { o.help = true; return nil }}
 )
@@ -39,11 +40,12 @@ func controlCommands() []command {
 	end := []flagRow{allFlag, waitFlag, netnsFlag, dirFlag, commandHelp}
 	return []command{
 		{name: "status", help: "how the links are: lease, server, counts, history", run: with("status", showStatus),
-			args: "[IF...] [--json]", flags: []flagRow{jsonFlag, netnsFlag, dirFlag, commandHelp}, more: `
+			args: "[IF...] [--json]", flags: []flagRow{jsonFlag, sortFlag, netnsFlag, dirFlag, commandHelp}, more: `
 Shows for each link that a client keeps a lease on, or for those named: its
 state, the lease and how much of it is over (o is now; T1, T2: when it is
 renewed, and when any server is asked), what is configured, what was sent,
 received and rejected, and what happened last. --json prints a line for each.
+All links of an agent are a table, of a line each.
 
 Exit     0 each has a lease, 2 one has none, 1 no client, 4 no permission,
          64 wrong command line`},

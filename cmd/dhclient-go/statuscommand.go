@@ -41,9 +41,7 @@ func statusOf(o *options, name string, home bool) (all []*answeredStatus, err er
 	if len(all) > 0 && name != "" {
 		err = nil // what others say is of no matter
 	}
-	slices.SortStableFunc(all, func(a, b *answeredStatus) int {
-		return cmp.Or(compareNames(a.Interface, b.Interface), cmp.Compare(a.PID, b.PID))
-	})
+	slices.SortStableFunc(all, byLink)
 	return all, unasked(err)
 }
 
@@ -91,11 +89,17 @@ func showStatus(o *options, stdout, _ io.Writer) (int, error) {
 	}
 	code := exitDone
 	v := newView(stdout)
+	o.sortStatuses(all)
+	table := !o.json && o.wantsTable(all)
+	if table {
+		v.table(all)
+	}
 	for i, st := range all {
 		if st.Lease == nil {
 			code = exitNoLease
 		}
 		switch {
+		case table:
 		case o.json:
 			v.b.Write(append(st.raw, '\n'))
 		default:
