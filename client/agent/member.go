@@ -69,7 +69,7 @@ type member struct {
 	// telling is held, without mu, while served is told the link's name.
 	telling sync.Mutex
 	cancel  context.CancelFunc
-	begun  time.Time
+	begun   time.Time
 	// turn is the place among those who start; nil for none. asks is when it began
 	// to ask for its first lease, until it has that.
 	turn   *turn
