@@ -18,7 +18,7 @@ func (l *Link) Limit(next *lease.Lease) (found bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	info, found, err := l.find()
+	info, found, err := l.find(l.ns)
 	if err != nil || !found {
 		return false, err
 	}
