@@ -52,15 +52,11 @@ func OpenNetns(path string) (*Netns, error) {
 // identify finds out what was opened: only a namespace knows its type, and one
 // that no process is in any more has one too.
 func (n *Netns) identify() error {
-	var on unix.Statfs_t
-	if err := unix.Fstatfs(n.fd, &on); err != nil {
-		return fmt.Errorf("look at %s: %w", n.path, err)
-	}
-	if on.Type != unix.NSFS_MAGIC {
-		return fmt.Errorf("%s is not a network namespace%s", n.path, n.whyNot())
-	}
 	kind, err := unix.IoctlRetInt(n.fd, nsGetType)
-	if err != nil || kind != unix.CLONE_NEWNET {
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s is not a network namespace%s", n.path, n.whyNot())
+	case kind != unix.CLONE_NEWNET:
 		return fmt.Errorf("%s is a namespace, but not one of the network", n.path)
 	}
 	n.id, err = identify(n.fd)

@@ -15,7 +15,7 @@ import (
 type attachment struct {
 	keeper *Keeper
 	key    cni.Attachment
-	folder folder
+	file   file
 	netns  string // the name that the agent has for its namespace
 
 	mu     sync.Mutex
@@ -47,7 +47,7 @@ func (a *attachment) change(f func(*record)) {
 	if a.ending {
 		return
 	}
-	if err := a.folder.save(&a.record); err != nil {
+	if err := a.file.save(&a.record); err != nil {
 		a.keeper.log.Warn("the next agent will not know what has become of the attachment", "attachment", a.key, "err", err)
 	}
 }

@@ -8,6 +8,6 @@
 // it puts on itself, with its routes. The link is never taken down.
 //
 // keeper.go has the operations, attachment.go what there is for each, place.go the
-// link as the client sees it, record.go what outlives the agent: a folder for each
-// attachment, with a file of the request and one of the lease.
+// link as the client sees it, record.go what outlives the agent: two
+// files for each attachment, of the request and of the lease.
 package attach

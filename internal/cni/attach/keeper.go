@@ -140,10 +140,10 @@ func (k *Keeper) add(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &attachment{keeper: k, key: r.Attachment, folder: folderFor(k.cfg.Dir, r.Attachment), fresh: true,
+	a := &attachment{keeper: k, key: r.Attachment, file: fileFor(k.cfg.Dir, r.Attachment), fresh: true,
 		record: record{Version: recordVersion, Request: *r, Boot: lease.BootID(), Link: r.Attachment.Interface}}
 	// Before anything is asked for, so that whatever happens the next agent knows.
-	if err := a.folder.save(&a.record); err != nil {
+	if err := a.file.save(&a.record); err != nil {
 		ns.Close()
 		return nil, cni.Errorf(cni.Internal, "the attachment cannot be stored: %v", err)
 	}
@@ -250,8 +250,8 @@ func (k *Keeper) del(ctx context.Context, key cni.Attachment) error {
 	defer done()
 	a := k.find(key)
 	if a == nil {
-		// There may be a folder that could not be read.
-		if err := folderFor(k.cfg.Dir, key).remove(); err != nil {
+		// There may be a file that could not be read.
+		if err := fileFor(k.cfg.Dir, key).remove(); err != nil {
 			k.log.Warn("what is left of an attachment stays", "attachment", key, "err", err)
 		}
 		return nil
@@ -286,7 +286,7 @@ func (k *Keeper) forget(a *attachment) {
 		delete(k.all, a.key)
 	}
 	k.mu.Unlock()
-	if err := a.folder.remove(); err != nil {
+	if err := a.file.remove(); err != nil {
 		k.log.Warn("what is left of an attachment stays", "attachment", a.key, "err", err)
 	}
 }
@@ -363,18 +363,18 @@ func (k *Keeper) collect(ctx context.Context, r *cni.Request) error {
 // Restore goes on with what an agent before this one has kept, and returns when all
 // of it is known; leases are verified meanwhile (RFC 2131 3.2).
 func (k *Keeper) Restore(ctx context.Context) error {
-	all, err := folders(k.cfg.Dir)
+	all, err := files(k.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("attachments of the agent before: %w", err)
 	}
-	slices.SortFunc(all, func(a, b folder) int { return cmp.Compare(a.path, b.path) })
+	slices.SortFunc(all, func(a, b file) int { return cmp.Compare(a.name, b.name) })
 	for _, f := range all {
 		k.restore(ctx, f)
 	}
 	return nil
 }
 
-func (k *Keeper) restore(ctx context.Context, f folder) {
+func (k *Keeper) restore(ctx context.Context, f file) {
 	r, err := f.load()
 	if err != nil {
 		k.log.Warn("an attachment cannot be read: it is forgotten, and the server keeps the lease until it runs out", "err", err)
@@ -382,7 +382,7 @@ func (k *Keeper) restore(ctx context.Context, f folder) {
 		return
 	}
 	key := r.Request.Attachment
-	a := &attachment{keeper: k, key: key, folder: f, record: *r}
+	a := &attachment{keeper: k, key: key, file: f, record: *r}
 	ns, err := k.reopen(r)
 	if err != nil || !r.Granted.IsValid() {
 		why := "nobody has heard of its address"

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -52,6 +53,9 @@ func (p *place) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Leas
 		found, err := p.link.Limit(next)
 		p.note(next.Address, found && err == nil)
 		return err
+	case r.Taken:
+		p.log.Warn("no address is put on the link, since another program has taken off what the runtime was given", "had", r.Granted)
+		return nil
 	}
 	if !r.Ours {
 		p.adopt(r, prev)
@@ -120,21 +124,45 @@ func (p *place) Watch(ctx context.Context, f func(client.LinkState)) error {
 
 // saw has a look at what the plugin has set, if there is news.
 func (p *place) saw(s client.LinkState) {
-	r := p.a.now()
+	r, l := p.a.now(), p.lease()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !r.Granted.IsValid() || !holds(s, r.Granted) {
-		p.limited = netip.Addr{}
+	if !r.Granted.IsValid() || s.Index == 0 || p.closed {
 		return
 	}
-	if p.limited == r.Granted && !r.Ours || p.closed {
-		return
+	if there := holds(s, r.Granted); !there && p.limited != r.Granted || there && p.limited == r.Granted && !r.Ours {
+		return // no news
+	} else if !there {
+		p.limited = netip.Addr{}
+		if r.Ours || l == nil || l.Remaining(lease.Now()) < kernelRounding {
+			return // by us, or by the kernel
+		}
 	}
 	if p.again = p.checking; p.again {
 		return
 	}
 	p.checking = true
 	p.running.Go(p.check)
+}
+
+// kernelRounding is how much before the end of a lease the kernel may end its
+// address.
+const kernelRounding = 2 * time.Second
+
+// look finds out whether the address is there. What was reported may be old.
+func (p *place) look(r record) {
+	s, err := p.link.State()
+	if err != nil || s.Index == 0 || r.Ours {
+		return
+	}
+	taken := !holds(s, r.Granted)
+	if taken == r.Taken {
+		return
+	}
+	if taken {
+		p.log.Warn("another program has taken the address off the link: it is not put back", "address", r.Granted)
+	}
+	p.a.change(func(r *record) { r.Taken = taken })
 }
 
 // check gives the address that the plugin has set its end. If there is no right to
@@ -151,6 +179,7 @@ func (p *place) check() {
 				p.log.Warn("the address does not end with its lease", "err", err)
 			}
 			p.note(r.Granted, found && err == nil)
+			p.look(r)
 		case r.Ours:
 			p.late(r)
 		}
@@ -175,6 +204,20 @@ func (p *place) late(r record) {
 	}
 	if p.takeOff(r) {
 		p.log.Warn("the address was set when its lease was lost: it was taken off", "address", r.Granted)
+	}
+}
+
+// resume goes on from what an agent before this one has left: the lease may have
+// ended, or the address have been taken away, while nobody was there.
+func (p *place) resume(now client.LinkState) {
+	r := p.a.now()
+	switch {
+	case p.a.isFresh() || !r.Granted.IsValid() || r.Ours || r.Taken:
+	case p.a.file.leaseOver():
+		p.takeOff(r)
+		p.a.change(func(r *record) { r.Ours = true })
+	case !holds(now, r.Granted):
+		p.look(r)
 	}
 }
 

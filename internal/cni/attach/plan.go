@@ -54,10 +54,7 @@ func (a *attachment) open(o *agent.Opening) (*agent.Served, error) {
 		return nil, err
 	}
 	p := &place{link: link, a: a, log: log, lease: a.lease}
-	if r.Granted.IsValid() && !a.isFresh() && !r.Ours && a.folder.leaseOver() {
-		p.takeOff(r) // it has ended while nobody was there
-		a.change(func(r *record) { r.Ours = true })
-	}
+	p.resume(now)
 	cfg, probe, err := a.config(o)
 	if err != nil {
 		return nil, err
@@ -90,7 +87,7 @@ func (a *attachment) open(o *agent.Opening) (*agent.Served, error) {
 func (a *attachment) config(o *agent.Opening) (client.Config, time.Duration, error) {
 	r := a.now()
 	want := &r.Request.Options
-	store, err := a.folder.lease()
+	store, err := a.file.lease()
 	if err != nil {
 		return client.Config{}, 0, err
 	}

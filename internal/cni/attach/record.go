@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -23,9 +24,8 @@ const (
 	recordVersion = 1
 	// maxRecord is the largest file that is read, in octets.
 	maxRecord = 1 << 20
-	// recordFile is its name, and leaseName that of the lease beside it.
-	recordFile = "attachment"
-	leaseName  = "lease"
+	// recordSuffix is what its name ends with.
+	recordSuffix = ".attachment"
 )
 
 // A record is what is known of an attachment, also by the next agent.
@@ -45,15 +45,16 @@ type record struct {
 	// Ours says that the address was taken off the link for want of a lease, and
 	// that the next one is put on by the agent.
 	Ours bool `json:"ours,omitempty"`
+	// Taken says that another program has taken the address off the link before
+	// its lease was over: that is not to be undone.
+	Taken bool `json:"taken,omitempty"`
 }
 
-// A folder is where an attachment is kept: its name says nothing but which it is,
-// and holds no octet that came from anybody.
-type folder struct{ path string }
+// A file is where an attachment is kept, and beside it its lease: the names say
+// nothing but which it is, and hold no octet that came from anybody.
+type file struct{ dir, name string }
 
-func folderFor(dir string, a cni.Attachment) folder {
-	return folder{filepath.Join(dir, hashOf(a))}
-}
+func fileFor(dir string, a cni.Attachment) file { return file{dir, hashOf(a)} }
 
 // hashOf tells attachments apart, in 32 hexadecimal digits.
 func hashOf(a cni.Attachment) string {
@@ -61,45 +62,60 @@ func hashOf(a cni.Attachment) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// path is that of the record.
+func (f file) path() string { return filepath.Join(f.dir, f.name+recordSuffix) }
+
 // lease is the store of the attachment's lease.
-func (f folder) lease() (*lease.Dir, error) { return lease.NewDir(f.path, leaseName) }
+func (f file) lease() (*lease.Dir, error) { return lease.NewDir(f.dir, f.name) }
 
-// remove forgets the attachment.
-func (f folder) remove() error { return os.RemoveAll(f.path) }
+// remove forgets the attachment: the lease first, without which the record means
+// nothing.
+func (f file) remove() error {
+	store, err := f.lease()
+	if err != nil {
+		return err
+	}
+	for _, path := range []string{store.File(), f.path()} {
+		if e := os.Remove(path); e != nil && !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
 
-// save writes the record, and makes the folder if it is missing.
-func (f folder) save(r *record) error {
+// save writes the record, and makes the directory if it is missing.
+func (f file) save(r *record) error {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode the attachment: %w", err)
 	}
-	if err := os.MkdirAll(f.path, 0o700); err != nil {
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
 		return err
 	}
-	return lease.ReplaceFile(filepath.Join(f.path, recordFile), append(b, '\n'))
+	return lease.ReplaceFile(f.path(), append(b, '\n'))
 }
 
 // load reads the record. Links and devices are not followed or opened.
-func (f folder) load() (*record, error) {
-	path := filepath.Join(f.path, recordFile)
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+func (f file) load() (*record, error) {
+	path := f.path()
+	on, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }()
-	st, err := file.Stat()
+	defer func() { _ = on.Close() }()
+	st, err := on.Stat()
 	switch {
 	case err != nil:
 		return nil, err
 	case !st.Mode().IsRegular() || st.Size() > maxRecord:
 		return nil, fmt.Errorf("%s is no file of %d octets at most", path, maxRecord)
 	}
-	b, err := io.ReadAll(io.LimitReader(file, maxRecord))
+	b, err := io.ReadAll(io.LimitReader(on, maxRecord))
 	if err != nil {
 		return nil, err
 	}
 	r, err := parseRecord(b)
-	if err == nil && folderFor(filepath.Dir(f.path), r.Request.Attachment) != f {
+	if err == nil && hashOf(r.Request.Attachment) != f.name {
 		err = errors.New("it is of another attachment")
 	}
 	if err != nil {
@@ -143,23 +159,24 @@ func parseRecord(b []byte) (*record, error) {
 	return &r, nil
 }
 
-// folders are those of all attachments in dir.
-func folders(dir string) ([]folder, error) {
+// files are those of all attachments in dir.
+func files(dir string) ([]file, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	var all []folder
+	var all []file
 	for _, e := range entries {
-		if b, bad := hex.DecodeString(e.Name()); bad == nil && len(b) == 16 && e.IsDir() {
-			all = append(all, folder{filepath.Join(dir, e.Name())})
+		name, ours := strings.CutSuffix(e.Name(), recordSuffix)
+		if b, bad := hex.DecodeString(name); ours && bad == nil && len(b) == 16 {
+			all = append(all, file{dir, name})
 		}
 	}
 	return all, err
 }
 
-// leaseOver says that the lease in the folder has ended, or that there is none.
-func (f folder) leaseOver() bool {
+// leaseOver says that its lease has ended, or that there is none.
+func (f file) leaseOver() bool {
 	store, err := f.lease()
 	if err != nil {
 		return true
