@@ -20,6 +20,8 @@ type Config struct {
 	// address or the link that has it as a port changes, and by Reload. It must
 	// not call the Agent. Nil serves what Serve asks for, and nothing else.
 	Plan func(Link) Plan
+	// Begun is called by Run when it takes orders, as Serve is one; nil is fine.
+	Begun func()
 	// Logger has a line for each fault of a link; nil logs nothing.
 	Logger *slog.Logger
 
@@ -124,6 +126,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer cancel(nil)
 	err := a.openAll(cancel)
 	if err == nil {
+		if a.cfg.Begun != nil {
+			a.cfg.Begun()
+		}
 		<-ctx.Done()
 		err = context.Cause(ctx)
 		if !errors.As(err, new(*FollowError)) {
