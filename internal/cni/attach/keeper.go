@@ -38,21 +38,31 @@ type Config struct {
 	// Dir is where they are kept over restarts of the agent, below the directory
 	// of the leases. It is made when it is needed.
 	Dir string
-	// ACD, Probe, Retransmit and Netcfg are as the agent has them for links of
-	// which nobody says it. LinkMTU and LeaveDown of Netcfg do not count: a
-	// container's link is its plugin's.
-	ACD        client.ACD
-	Probe      time.Duration
-	Retransmit client.Retransmit
-	Netcfg     netcfg.Config
+	// Defaults says how a link is served where a network's configuration does not;
+	// nil is the zero Defaults for all.
+	Defaults func(agent.Link) Defaults
 	// Logger gets what becomes of attachments; nil logs nothing.
 	Logger *slog.Logger
+}
+
+// Defaults are how a link is served. The zero value works.
+type Defaults struct {
+	ACD        client.ACD
+	Probe      time.Duration // of arpcheck.Config
+	Retransmit client.Retransmit
+	// Netcfg is for addresses that are set here. LinkMTU and LeaveDown do not
+	// count: a container's link is its plugin's.
+	Netcfg netcfg.Config
 }
 
 // A Keeper has all attachments of an agent.
 type Keeper struct {
 	cfg Config
 	log *slog.Logger
+
+	// restored is closed when all attachments of the agent before are known, and
+	// ended when the agent ends.
+	restored, ended chan struct{}
 
 	mu  sync.Mutex
 	all map[cni.Attachment]*attachment
@@ -65,11 +75,19 @@ type Keeper struct {
 // New returns a Keeper without attachments.
 func New(cfg Config) *Keeper {
 	return &Keeper{cfg: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
+		restored: make(chan struct{}), ended: make(chan struct{}),
 		all: map[cni.Attachment]*attachment{}, busy: map[cni.Attachment]chan struct{}{}}
 }
 
-// Handle does what a request wants.
+// Handle does what a request wants. What comes before Restore is over waits for it.
 func (k *Keeper) Handle(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
+	select {
+	case <-k.restored:
+	case <-k.ended:
+		return nil, errEnding()
+	case <-ctx.Done():
+		return nil, cni.Errorf(cni.TryAgain, "the agent has not begun")
+	}
 	switch r.Command {
 	case cni.Add:
 		return k.add(ctx, r)
@@ -85,8 +103,23 @@ func (k *Keeper) Handle(ctx context.Context, r *cni.Request) (*cni.Grant, error)
 	return nil, cni.Errorf(cni.Undecodable, "%q is no command", r.Command)
 }
 
+// Stop is called when the agent begins to end: what it ends then has not ended for
+// good. It is called once.
+func (k *Keeper) Stop() { close(k.ended) }
+
 // Wait returns when nothing runs any more; the agent has to be stopped before.
 func (k *Keeper) Wait() { k.running.Wait() }
+
+func (k *Keeper) isEnding() bool {
+	select {
+	case <-k.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func errEnding() error { return cni.Errorf(cni.TryAgain, "the agent ends") }
 
 // claim has operations for one attachment follow each other.
 func (k *Keeper) claim(ctx context.Context, key cni.Attachment) (done func(), err error) {
@@ -173,10 +206,10 @@ func (k *Keeper) begin(ctx context.Context, a *attachment, ns *cni.Netns) (*cni.
 	why := a.why()
 	k.end(context.WithoutCancel(ctx), a, "ADD failed")
 	switch {
+	case k.isEnding():
+		return nil, errEnding()
 	case errors.Is(err, agent.ErrNoLink):
 		return nil, cni.Errorf(cni.BadVariable, "CNI_IFNAME: there is no link %s in %s that DHCP could run on", a.key.Interface, a.record.Request.Netns)
-	case errors.Is(err, agent.ErrStopped):
-		return nil, cni.Errorf(cni.TryAgain, "the agent ends")
 	}
 	if conflict := (*client.ConflictError)(nil); errors.As(err, &conflict) {
 		why = conflict.Error()
@@ -296,7 +329,7 @@ func (k *Keeper) forget(a *attachment) {
 func (k *Keeper) abandon(a *attachment, why string) {
 	k.running.Go(func() {
 		done, err := k.claim(context.Background(), a.key)
-		if err != nil || k.find(a.key) != a {
+		if err != nil || k.find(a.key) != a || k.isEnding() {
 			if done != nil {
 				done()
 			}
@@ -361,8 +394,10 @@ func (k *Keeper) collect(ctx context.Context, r *cni.Request) error {
 }
 
 // Restore goes on with what an agent before this one has kept, and returns when all
-// of it is known; leases are verified meanwhile (RFC 2131 3.2).
+// of it is known; leases are verified meanwhile (RFC 2131 3.2). It is called once,
+// when the agent runs.
 func (k *Keeper) Restore(ctx context.Context) error {
+	defer close(k.restored)
 	all, err := files(k.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("attachments of the agent before: %w", err)
@@ -401,7 +436,7 @@ func (k *Keeper) restore(ctx context.Context, f file) {
 	k.running.Go(func() {
 		l, err := k.serve(ctx, a, ns)
 		switch {
-		case errors.Is(err, agent.ErrNoLink) && ctx.Err() == nil:
+		case errors.Is(err, agent.ErrNoLink) && !k.isEnding():
 			k.abandon(a, "its link is gone")
 		case err == nil:
 			k.log.Info("attached as before", "attachment", key, "netns", a.netns, "address", l.Address)

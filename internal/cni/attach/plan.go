@@ -38,9 +38,13 @@ func (a *attachment) Open(o *agent.Opening) (*agent.Served, error) {
 func (a *attachment) open(o *agent.Opening) (*agent.Served, error) {
 	log := a.keeper.log.With("attachment", a.key)
 	r := a.now()
+	var usual Defaults
+	if a.keeper.cfg.Defaults != nil {
+		usual = a.keeper.cfg.Defaults(o.Link)
+	}
 	conf := o.Config
-	conf.Metric = cmp.Or(r.Request.Options.Metric, a.keeper.cfg.Netcfg.Metric)
-	conf.Routes, conf.NoMTU = a.keeper.cfg.Netcfg.Routes, a.keeper.cfg.Netcfg.NoMTU
+	conf.Metric = cmp.Or(r.Request.Options.Metric, usual.Netcfg.Metric)
+	conf.Routes, conf.NoMTU = usual.Netcfg.Routes, usual.Netcfg.NoMTU
 	link, err := o.Namespace.Link(o.Link.Name, conf)
 	if err != nil {
 		return nil, err
@@ -55,7 +59,7 @@ func (a *attachment) open(o *agent.Opening) (*agent.Served, error) {
 	}
 	p := &place{link: link, a: a, log: log, lease: a.lease}
 	p.resume(now)
-	cfg, probe, err := a.config(o)
+	cfg, probe, err := a.config(o, usual)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +88,7 @@ func (a *attachment) open(o *agent.Opening) (*agent.Served, error) {
 }
 
 // config is what the client is to do, and how long a probe may take.
-func (a *attachment) config(o *agent.Opening) (client.Config, time.Duration, error) {
+func (a *attachment) config(o *agent.Opening, usual Defaults) (client.Config, time.Duration, error) {
 	r := a.now()
 	want := &r.Request.Options
 	store, err := a.file.lease()
@@ -98,13 +102,13 @@ func (a *attachment) config(o *agent.Opening) (client.Config, time.Duration, err
 		// Links of kind ipvlan share a hardware address: what is not broadcast
 		// comes to another.
 		Broadcast:  want.Broadcast || o.Link.Kind == "ipvlan",
-		Retransmit: a.keeper.cfg.Retransmit,
+		Retransmit: usual.Retransmit,
 	}
 	for _, code := range want.Request {
 		cfg.RequestOptions = append(cfg.RequestOptions, uint8(code))
 	}
 	cfg.ClientID = clientID(a.key, want)
-	acd, probe := a.keeper.cfg.ACD, a.keeper.cfg.Probe
+	acd, probe := usual.ACD, usual.Probe
 	switch want.ACD {
 	case "":
 	case cni.ACDOff:

@@ -2,7 +2,6 @@ package attach
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -64,15 +63,18 @@ func newSite(t *testing.T, o servers.Options) *site {
 func (s *site) start() {
 	s.t.Helper()
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	a, err := agent.New(agent.Config{Logger: log})
+	begun := make(chan struct{})
+	a, err := agent.New(agent.Config{Logger: log, Begun: func() { close(begun) }})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	k := New(Config{Agent: a, Dir: s.dir, Probe: 60 * time.Millisecond, Logger: log})
+	quick := func(agent.Link) Defaults { return Defaults{Probe: 60 * time.Millisecond} }
+	k := New(Config{Agent: a, Dir: s.dir, Defaults: quick, Logger: log})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
 	s.running = &running{keeper: k, stop: sync.OnceFunc(func() {
+		k.Stop()
 		cancel()
 		if err := <-ended; err != nil {
 			s.t.Errorf("the agent: %v", err)
@@ -80,11 +82,7 @@ func (s *site) start() {
 		k.Wait()
 	})}
 	s.t.Cleanup(s.running.stop)
-	// It runs when it takes orders.
-	s.eventually("an agent that runs", func() bool {
-		_, err := a.Serve(s.t.Context(), agent.Namespace{}, "nowhere", nil)
-		return errors.Is(err, agent.ErrNoLink)
-	})
+	<-begun
 	if err := k.Restore(ctx); err != nil {
 		s.t.Fatal(err)
 	}
