@@ -67,6 +67,14 @@ type (
 		Router netip.Addr
 		By     net.HardwareAddr
 	}
+	// Changed says that What of the network was Was and is Is, while the address
+	// of Lease stays: at a renewal, or when its router was asked for after one.
+	// Was and Is are addresses with blanks between them, or none.
+	Changed struct {
+		Lease   *lease.Lease
+		What    Change
+		Was, Is string
+	}
 	// Verified says that Lease, which is in use and stayed so while there was
 	// no carrier, is of this network: Server acknowledged it, or else By, the
 	// station that its router had, answered for the router (RFC 4436 2.1).
@@ -129,6 +137,7 @@ func (Released) event()      {}
 func (Unanswered) event()    {}
 func (UsingStored) event()   {}
 func (RouterChanged) event() {}
+func (Changed) event()       {}
 func (Verified) event()      {}
 func (ApplyFailed) event()   {}
 func (ProbeFailed) event()   {}
@@ -164,6 +173,8 @@ func eventOf(n fsm.Notice) Event {
 		return UsingStored{n.Lease}
 	case fsm.RouterChanged:
 		return RouterChanged{n.Addr, hardware(n.MAC)}
+	case fsm.OtherStation:
+		return Changed{n.Lease, ChangedStation, stationText(n.Old), n.MAC.String()}
 	case fsm.Verified:
 		return Verified{n.Lease, answerer(n.MAC), n.Server}
 	case fsm.ApplyFailed:

@@ -21,6 +21,11 @@ func (c *Client) notify(n fsm.Notice) {
 	if c.cfg.OnEvent != nil {
 		c.cfg.OnEvent(ev)
 	}
+	if ev, ok := ev.(Renewed); ok {
+		for _, changed := range changes(ev.Old, ev.Lease) {
+			c.tell(changed)
+		}
+	}
 }
 
 // tell is notify for what is no affair of the machine's.
@@ -131,6 +136,12 @@ func (c *Client) logEvent(ev Event) {
 		c.log.Warn("no server answers; using the stored lease", "address", ev.Lease.Address)
 	case RouterChanged:
 		c.log.Warn("another router: this is another network", "router", ev.Router, "station", ev.By.String())
+	case Changed:
+		level := slog.LevelInfo
+		if ev.What == ChangedServer || ev.What == ChangedStation {
+			level = slog.LevelWarn // another answers than who did
+		}
+		c.log.Log(context.Background(), level, "the network has changed", "what", string(ev.What), "was", ev.Was, "is", ev.Is)
 	case Verified:
 		if ev.By != nil {
 			c.log.Info("verified", "address", ev.Lease.Prefix(), "by", "router", "station", ev.By.String())

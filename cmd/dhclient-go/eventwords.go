@@ -44,6 +44,8 @@ func (ev *eventLine) words() string {
 		return "no server answers; the stored lease of " + address + " is used"
 	case "router_changed":
 		return fmt.Sprintf("station %s answers for the router %s: another network", ev.Station, ev.Router)
+	case "changed":
+		return fmt.Sprintf("the %s was %s, and is %s", ev.What, ev.Was, ev.Is)
 	case "verified":
 		if ev.Station != "" {
 			return address + " verified by its router"

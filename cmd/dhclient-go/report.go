@@ -78,6 +78,10 @@ func (r *reporter) line(ev client.Event) string {
 		}
 	case client.IPv6Only:
 		return "no address: the network is IPv6-only"
+	case client.Changed:
+		if ev.What == client.ChangedStation { // of the rest the line of the renewal says what is new
+			return fmt.Sprintf("the router's station was %s, and is %s", ev.Was, ev.Is)
+		}
 	case client.Released:
 		return prefix(ev.Lease) + " released"
 	case client.TookOver:
@@ -105,6 +109,8 @@ func (r *reporter) remember(ev client.Event) {
 	case client.Bound:
 		r.held, r.by, r.times = ev.Lease, nil, 0
 	case client.Renewed:
+		r.held = ev.Lease
+	case client.Changed:
 		r.held = ev.Lease
 	case client.Expired, client.Lost, client.Released, client.Refused:
 		r.held = nil

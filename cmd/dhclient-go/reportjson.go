@@ -27,6 +27,10 @@ type eventLine struct {
 	Router    string       `json:"router,omitempty"`
 	Station   string       `json:"station,omitempty"`
 	Reason    string       `json:"reason,omitempty"`
+	// What has changed: it was Was, and is Is.
+	What string `json:"what,omitempty"`
+	Was  string `json:"was,omitempty"`
+	Is   string `json:"is,omitempty"`
 	// PID and Name are the process that the link was taken over from, or is handed
 	// over to.
 	PID  int    `json:"pid,omitempty"`
@@ -77,6 +81,8 @@ func jsonOf(ev client.Event) eventLine {
 		return eventLine{Event: "using_stored", Lease: ev.Lease}
 	case client.RouterChanged:
 		return eventLine{Event: "router_changed", Router: text(ev.Router), Station: ev.By.String()}
+	case client.Changed:
+		return eventLine{Event: "changed", Lease: ev.Lease, What: string(ev.What), Was: ev.Was, Is: ev.Is}
 	case client.Verified:
 		l := eventLine{Event: "verified", Lease: ev.Lease, Server: text(ev.Server)}
 		if ev.By != nil {

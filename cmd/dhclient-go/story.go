@@ -87,6 +87,8 @@ func (s *story) remember(ev client.Event, now time.Time) {
 		s.held = ev.Lease
 	case client.Renewed:
 		s.held = ev.Lease
+	case client.Changed:
+		s.held = ev.Lease
 	case client.Expired, client.Lost, client.Released:
 		s.held = nil
 	case client.Refused:

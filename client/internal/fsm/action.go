@@ -137,6 +137,7 @@ const (
 	Stopped                       // Lease: still held, or nil
 	UsingStored                   // Lease: no server, the stored lease is used
 	RouterChanged                 // Addr, MAC: the stored router answers from another station
+	OtherStation                  // Lease, Old, Addr, MAC: the router of a lease in use is another station
 	Verified                      // Lease, and MAC or Server: the network of a lease that stayed on the link
 	NoServer                      // Wait: the schedule has given up for a while
 	IPv6Only                      // Server, Wait: the network prefers that there is no IPv4

@@ -68,9 +68,12 @@ func (s bound) reached(m *Machine, ev Reached) state {
 	if ev.Router != s.held.Router() || ev.By == s.held.RouterMAC {
 		return s
 	}
-	l := *s.held
+	l, old := *s.held, s.held
 	l.RouterMAC = ev.By
 	s.held = &l
+	if !old.RouterMAC.IsZero() {
+		m.note(Notice{Kind: OtherStation, Lease: &l, Old: old, Addr: ev.Router, MAC: ev.By})
+	}
 	m.last, m.onLink = &l, &l
 	m.do(Save{&l})
 	return s
@@ -257,8 +260,8 @@ func (m *Machine) renewed(now time.Time, s state, x exchange, held, ack *lease.L
 	m.do(Save{l})
 	m.putOn(l, renewReason(s))
 	m.note(Notice{Kind: Renewed, Lease: l, Old: held})
-	if r := l.Router(); r.IsValid() && l.RouterMAC.IsZero() {
-		m.do(CheckRouter{Source: l.Address, Router: r})
+	if r := l.Router(); r.IsValid() { // the one that is known first, then all
+		m.do(CheckRouter{Source: l.Address, Router: r, MAC: l.RouterMAC})
 	}
 	return bound{held: l}
 }

@@ -170,7 +170,8 @@ var kinds = map[Kind]string{
 	Bound: "bound", Renewed: "renewed", Expired: "expired", Refused: "refused", Declined: "declined",
 	Lost: "lost", Released: "released", Unanswered: "unanswered", ApplyFailed: "apply failed",
 	ProbeFailed: "probe failed", Ignored: "ignored", Stopped: "stopped", UsingStored: "using stored",
-	RouterChanged: "router changed", Verified: "verified", NoServer: "no server", IPv6Only: "IPv6-only",
+	RouterChanged: "router changed", Verified: "verified", NoServer: "no server",
+	IPv6Only: "IPv6-only", OtherStation: "other station",
 }
 
 func (p *player) showNotice(n Notice) string {
