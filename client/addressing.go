@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/dhclient-go/dhclient-go/client/internal/wire"
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -26,7 +27,38 @@ func (cfg *Config) checkAddressing() error {
 	case cfg.OpenTransport != nil && cfg.ServerAddr.IsValid():
 		return errors.New("ServerAddr: OpenTransport sends where it likes")
 	}
+	return cfg.checkStations()
+}
+
+// checkStations says what of the stations to be heard cannot be.
+func (cfg *Config) checkStations() error {
+	list := slices.Concat(cfg.RejectStations, cfg.AllowStations)
+	if len(list) > 0 && cfg.OpenTransport != nil {
+		return errors.New("RejectStations, AllowStations: OpenTransport hears whom it likes")
+	}
+	for _, a := range list {
+		if station(a).IsZero() {
+			return fmt.Errorf("RejectStations, AllowStations: %v is not an Ethernet address", a)
+		}
+	}
 	return nil
+}
+
+// stations is who is heard, by the Ethernet address; nil is everybody.
+func (cfg *Config) stations() func(lease.HardwareAddr) bool {
+	if len(cfg.RejectStations) == 0 && len(cfg.AllowStations) == 0 {
+		return nil
+	}
+	var rejected, allowed []lease.HardwareAddr
+	for _, a := range cfg.RejectStations {
+		rejected = append(rejected, station(a))
+	}
+	for _, a := range cfg.AllowStations {
+		allowed = append(allowed, station(a))
+	}
+	return func(a lease.HardwareAddr) bool {
+		return !slices.Contains(rejected, a) && (len(allowed) == 0 || slices.Contains(allowed, a))
+	}
 }
 
 // ports are those of the client and of servers (RFC 2131 4.1). Who poses as a

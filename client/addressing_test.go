@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -25,6 +26,9 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		{"port of another transport", func(c *Config) { c.ClientPort = 6800 }, "ClientPort: OpenTransport"},
 		{"server of another transport", func(c *Config) { c.ServerAddr = server1 }, "ServerAddr: OpenTransport"},
 		{"server that is a group", func(c *Config) { c.ServerAddr, c.OpenTransport = netip.MustParseAddr("224.0.0.1"), nil }, "ServerAddr 224.0.0.1"},
+		{"stations of another transport", func(c *Config) { c.RejectStations = []net.HardwareAddr{otherMAC} }, "RejectStations, AllowStations: OpenTransport"},
+		{"station that is none", func(c *Config) { c.AllowStations, c.OpenTransport = []net.HardwareAddr{{1}}, nil }, "AllowStations: 01 is not an Ethernet address"},
+		{"a preference that comes too late", func(c *Config) { c.Prefer = PreferLongest }, "Prefer needs a SelectTimeout"},
 		{"IPv6 server", func(c *Config) { c.ServerAddr, c.OpenTransport = netip.MustParseAddr("2001:db8::1"), nil }, "ServerAddr 2001:db8::1"},
 		{"relay on the loopback", func(c *Config) { c.RelayAddr = netip.MustParseAddr("127.0.0.1") }, "RelayAddr 127.0.0.1"},
 		{"message type", func(c *Config) { c.SendOptions = map[uint8][]byte{53: {1}} }, "SendOptions: option 53: it is what the message is"},

@@ -128,6 +128,7 @@ func (c *Client) openSockets(link LinkState, receive func([]byte, netip.Addr)) (
 	cfg := rawudp.Config{Link: link, Logger: c.log, Everybody: c.cfg.ServerAddr, Takeover: c.cfg.Takeover,
 		Asked: func(a *rawudp.Ask) { c.asked(a.PID, a.Name, a) }}
 	cfg.ClientPort, cfg.ServerPort = c.cfg.ports()
+	cfg.Stations = c.cfg.stations()
 	return rawudp.Open(cfg, receive)
 }
 
@@ -183,7 +184,7 @@ func (c *Client) protocol(id *wire.Identity) fsm.Config {
 		RequestIP: c.cfg.RequestIP, StartDelay: c.cfg.StartDelay,
 		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast, RapidCommit: c.cfg.RapidCommit, V6Only: c.cfg.IPv6Only,
 		Schedule: c.cfg.Schedule, SelectTimeout: c.cfg.SelectTimeout,
-		RequireOptions: c.cfg.RequireOptions, RejectServers: c.cfg.RejectServers,
+		RequireOptions: c.cfg.RequireOptions, RejectServers: c.cfg.RejectServers, AllowServers: c.cfg.AllowServers, Prefer: c.cfg.Prefer,
 		Fallback: c.cfg.Fallback,
 		ACD:      c.cfg.ACD, OnExit: c.cfg.OnExit,
 	}

@@ -81,13 +81,22 @@ type Config struct {
 	Retransmit Retransmit
 	Schedule   Schedule
 	// SelectTimeout is how long after the first DISCOVER offers are waited for,
-	// up to a minute, to take the best: that of RequestIP or of the address
-	// that was held last, or else the first. 0 takes the first that comes.
+	// up to a minute, to take the best by Prefer. 0 takes the first that comes.
 	SelectTimeout time.Duration
+	// Prefer is which of several offers is the best: that of RequestIP or of the
+	// address that was held last, unless it says another. Between two that are
+	// equally good it is that too, and else the first. It needs a SelectTimeout.
+	Prefer Prefer
 	// RequireOptions are those that an offer must have to be taken.
 	RequireOptions []uint8
-	// RejectServers are those whose messages are ignored.
-	RejectServers []netip.Prefix
+	// RejectServers are those whose messages are ignored, by their server
+	// identifier (option 54), and AllowServers, if there are any, the only ones
+	// whose are not.
+	RejectServers, AllowServers []netip.Prefix
+	// RejectStations and AllowStations are the same by the Ethernet address that
+	// a message comes from: the server's own, or its relay's. They take the
+	// transport that New opens itself.
+	RejectStations, AllowStations []net.HardwareAddr
 	// Fallback is a lease to use when Schedule gives up and nobody else has its
 	// address; nil for none.
 	Fallback *lease.Lease
@@ -175,6 +184,8 @@ func (cfg *Config) check() error {
 		return fmt.Errorf("SelectTimeout %v is not between 0 and %v", cfg.SelectTimeout, maxSelect)
 	case cfg.RapidCommit && cfg.SelectTimeout > 0:
 		return errors.New("RapidCommit takes the first answer, SelectTimeout waits for others")
+	case cfg.Prefer != PreferAddress && cfg.SelectTimeout == 0:
+		return errors.New("Prefer needs a SelectTimeout: without one the first offer is taken")
 	case slices.Min(times) < 0 || s.Attempts < 0:
 		return errors.New("StartDelay and Schedule have no negative times")
 	}
@@ -191,6 +202,8 @@ type (
 	OnExit = fsm.OnExit
 	// State is a state of RFC 2131 figure 5.
 	State = fsm.State
+	// Prefer is which of several offers is the best.
+	Prefer = fsm.Prefer
 	// Schedule is what clients of long standing let an administrator set of
 	// retransmission.
 	Schedule = fsm.Schedule
@@ -224,6 +237,14 @@ const (
 	Fast = fsm.Fast
 	// RFC2131 retransmits after 4, 8 ... 64 s (RFC 2131 4.1).
 	RFC2131 = fsm.RFC2131
+
+	// PreferAddress is the offer of the address that was asked for.
+	PreferAddress = fsm.PreferAddress
+	// PreferServer is that of the server that gave the last lease, also the
+	// stored one.
+	PreferServer = fsm.PreferServer
+	// PreferLongest is that of the longest lease.
+	PreferLongest = fsm.PreferLongest
 
 	// ProbeFirst probes before the address is used.
 	ProbeFirst = fsm.ProbeFirst

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"net"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -75,6 +76,19 @@ func TestParse(t *testing.T) {
 		{"--max-routes 20 --min-mtu 1280 --max-mtu 1400", func(o *options) {
 			o.netcfg.MaxRoutes, o.netcfg.MinMTU, o.netcfg.MaxMTU = 20, 1280, 1400
 		}},
+		{"--select-timeout 3 --prefer longest --require-option 66,6", func(o *options) {
+			o.client.SelectTimeout, o.client.Prefer = 3*time.Second, client.PreferLongest
+			o.client.RequireOptions, o.client.RequestOptions = []uint8{66, 6}, []uint8{66, 6}
+		}},
+		{"--select-timeout 1 --prefer server", func(o *options) { o.client.SelectTimeout, o.client.Prefer = time.Second, client.PreferServer }},
+		{"--prefer address", func(*options) {}},
+		{"--allow-server 192.0.2.1 --allow-server 198.51.100.0/24 --allow-server 02:00:00:00:00:09", func(o *options) {
+			o.client.AllowServers = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("198.51.100.0/24")}
+			o.client.AllowStations = []net.HardwareAddr{{2, 0, 0, 0, 0, 9}}
+		}},
+		{"--deny-server 192.0.2.1 --deny-server 02:00:00:00:00:09", func(o *options) {
+			o.client.RejectServers, o.client.RejectStations = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}, []net.HardwareAddr{{2, 0, 0, 0, 0, 9}}
+		}},
 		{"--no-routes", func(o *options) { o.netcfg.Routes = netcfg.RoutesNone }},
 		{"--no-dns", func(o *options) { o.noDNS = true }},
 		{"--no-mtu", func(o *options) { o.netcfg.NoMTU = true }},
@@ -143,6 +157,14 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--min-mtu", "67"}, `--min-mtu: "67" is not a number from 68 to 65535`},
 		{[]string{"eth0", "--max-mtu", "x"}, `--max-mtu: "x" is not a number from 68 to 65535`},
 		{[]string{"eth0", "--max-mtu", "500"}, "--max-mtu: 500 is less than the least MTU, 576 (--min-mtu)"},
+		{[]string{"eth0", "--prefer", "best"}, `--prefer: "best" is not address, server or longest`},
+		{[]string{"eth0", "--prefer", "longest"}, "--prefer: needs --select-timeout: without it the first offer is taken"},
+		{[]string{"eth0", "--select-timeout", "61"}, `--select-timeout: "61" is longer than 1m, for which servers keep an offer`},
+		{[]string{"eth0", "--select-timeout", "1", "--rapid-commit"}, "--select-timeout: contradicts --rapid-commit, which takes the first answer"},
+		{[]string{"eth0", "--require-option", "0"}, `--require-option: "0" is neither the number of an option, 1 to 254, nor a name like ntp-servers`},
+		{[]string{"eth0", "--allow-server", "box"}, `--allow-server: "box" is not an IPv4 address or network like 192.0.2.0/24, nor an Ethernet address`},
+		{[]string{"eth0", "--deny-server", "2001:db8::1"}, `--deny-server: "2001:db8::1" is not an IPv4 address or network like 192.0.2.0/24, nor an Ethernet address`},
+		{[]string{"eth0", "--deny-server", "192.0.2.1/24"}, "--deny-server: 192.0.2.1/24 is not a network: did you mean 192.0.2.0/24?"},
 		{[]string{"eth0", "--wait", "some"}, `--wait: "some" is not any, all or first`},
 		{[]string{"eth0", "--on-exit", "die"}, `--on-exit: "die" is not keep, remove or release`},
 		{[]string{"eth0", "-1", "--on-exit", "release"}, "--on-exit: with --oneshot and --dry-run there is nothing to take back at the end"},

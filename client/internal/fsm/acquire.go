@@ -18,6 +18,9 @@ func (m *Machine) start(now time.Time, ev Start) state {
 		m.takeOff(ReasonLost)
 		l = nil
 	}
+	if l != nil {
+		m.giver = l.Server
+	}
 	if l != nil && (l.Expired(now) || l.Start.After(now)) {
 		m.onLink = l
 		m.takeOff(ReasonExpire)

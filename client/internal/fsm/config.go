@@ -27,8 +27,11 @@ type Config struct {
 	SelectTimeout time.Duration
 	// RequireOptions are those that an offer must have to be taken.
 	RequireOptions []uint8
-	// RejectServers are those that are not listened to.
-	RejectServers []netip.Prefix
+	// Prefer is which of the offers that have come by then is the best.
+	Prefer Prefer
+	// RejectServers are those that are not listened to, and AllowServers, if
+	// there are any, the only ones that are.
+	RejectServers, AllowServers []netip.Prefix
 	// Fallback is a lease to use when the schedule gives up, as if it were
 	// stored: nobody may have its address. Nil for none.
 	Fallback *lease.Lease

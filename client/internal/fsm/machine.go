@@ -38,7 +38,6 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -71,6 +70,7 @@ type Machine struct {
 	hint    netip.Addr   // an address to ask for: the last one we had
 	last    *lease.Lease // the last lease that was bound
 	mute    netip.Addr   // a server that offered and did not acknowledge
+	giver   netip.Addr   // the server of the lease that was held last
 	shunned shunned
 
 	// In a row: they set the back-off. deaf counts servers that offered and did
@@ -290,24 +290,6 @@ func (m *Machine) applied(ev Applied) {
 // arrived notes, before the lease is given up, that its address is on the link:
 // a script may have put it there long before it ends and its Apply with it.
 func (m *Machine) arrived(there bool) { m.used = m.used || there && m.pending != nil }
-
-// rejected says that ev comes from a server that is not listened to.
-func (m *Machine) rejected(ev Event) bool {
-	var server netip.Addr
-	switch ev := ev.(type) {
-	case Offer:
-		server = ev.Lease.Server
-	case Ack:
-		server = ev.Lease.Server
-	case Nak:
-		server = ev.Server
-	}
-	if !slices.ContainsFunc(m.cfg.RejectServers, func(p netip.Prefix) bool { return p.Contains(server) }) {
-		return false
-	}
-	m.ignore("a server that is to be rejected")
-	return true
-}
 
 func (m *Machine) become(next state) {
 	from, to := m.state.name(), next.name()

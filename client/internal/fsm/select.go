@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -148,14 +147,6 @@ func (s selecting) failed(m *Machine, now time.Time) state {
 	return s
 }
 
-// lacks says that l is without an option that an offer must have.
-func (m *Machine) lacks(l *lease.Lease) bool {
-	return slices.ContainsFunc(m.cfg.RequireOptions, func(code uint8) bool {
-		_, ok := l.Options[code]
-		return !ok
-	})
-}
-
 func (s selecting) offered(m *Machine, now time.Time, ev Offer) state {
 	switch {
 	case ev.XID != s.xid:
@@ -169,9 +160,7 @@ func (s selecting) offered(m *Machine, now time.Time, ev Offer) state {
 			s.spare = ev.Lease
 		}
 	case !due(s.pick, now):
-		// The address that was asked for is better than another, and else
-		// who is first.
-		if s.best == nil || ev.Lease.Address == m.wanted(now) && s.best.Address != ev.Lease.Address {
+		if s.best == nil || m.better(now, ev.Lease, s.best) {
 			s.best = ev.Lease
 		}
 	default:

@@ -129,7 +129,7 @@ func (s applying) step(m *Machine, now time.Time, ev Event) state {
 // bind is the entry to BOUND for a lease that is on the link now.
 func (m *Machine) bind(l *lease.Lease) state {
 	old := m.last
-	m.last = l
+	m.last, m.giver = l, l.Server
 	m.misfits, m.deaf = 0, 0
 	m.mute = noServer
 	m.note(Notice{Kind: Bound, Lease: l, Old: old})

@@ -30,6 +30,9 @@ type Config struct {
 	// Everybody is the IP destination of what is sent to 255.255.255.255, in
 	// the same broadcast frame; the zero Addr leaves it as it is.
 	Everybody netip.Addr
+	// Stations says of the Ethernet address that a frame comes from whether it is
+	// delivered; nil delivers all. It is called as receive is.
+	Stations func(lease.HardwareAddr) bool
 	// Takeover asks another client that serves the link to leave it, once all
 	// else is open; Inherited has what that left.
 	Takeover bool
@@ -51,7 +54,8 @@ type Conn struct {
 	reading func(fd uintptr) // readFrom, made once
 	log     *slog.Logger
 	ports   ports
-	all     netip.Addr // Config.Everybody
+	all     netip.Addr                    // Config.Everybody
+	station func(lease.HardwareAddr) bool // Config.Stations
 	reg     *poll.Registration
 	once    func() error // closes
 	closed  atomic.Bool
@@ -99,7 +103,7 @@ func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, err
 		c.all = cfg.Everybody.Unmap()
 	}
 	c.once = sync.OnceValue(c.close)
-	c.reading = c.readFrom
+	c.reading, c.station = c.readFrom, cfg.Stations
 	if c.log = cfg.Logger; c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 // burst is how many frames one call of ready takes: a flood on one link must
@@ -21,6 +23,7 @@ const burst = 32
 var shared struct {
 	frame   [1 << 16]byte
 	control [64]byte // unix.TpacketAuxdata and its header are 36
+	from    unix.RawSockaddrLinklayer
 	vec     unix.Iovec
 	msg     unix.Msghdr
 }
@@ -79,7 +82,20 @@ func (c *Conn) readFrom(fd uintptr) {
 	}
 }
 
+// talker is the station that the frame in shared came from; zero for none.
+func talker() (a lease.HardwareAddr) {
+	if int(shared.from.Halen) == len(a) {
+		copy(a[:], shared.from.Addr[:])
+	}
+	return a
+}
+
+// deliver gives the client what is in the frame.
 func (c *Conn) deliver(frame []byte, status uint32) {
+	if c.station != nil && !c.station(talker()) {
+		c.drop(Station)
+		return
+	}
 	payload, from, why := c.ports.parse(frame, status)
 	if why != accepted {
 		c.drop(why)
@@ -99,12 +115,14 @@ func (c *Conn) drop(why Reason) {
 }
 
 // read reads one frame into the shared buffer. unix.Recvmsg would make an object
-// for the sender's address, which a packet socket knows nothing new by.
+// for the sender's address.
 func read(fd uintptr) (n int, status uint32, errno unix.Errno) {
 	m := &shared.msg
 	shared.vec.Base = &shared.frame[0]
 	shared.vec.SetLen(len(shared.frame))
-	*m = unix.Msghdr{Iov: &shared.vec, Control: &shared.control[0]}
+	shared.from = unix.RawSockaddrLinklayer{}
+	*m = unix.Msghdr{Iov: &shared.vec, Control: &shared.control[0],
+		Name: (*byte)(unsafe.Pointer(&shared.from)), Namelen: unix.SizeofSockaddrLinklayer}
 	m.SetIovlen(1)
 	m.SetControllen(len(shared.control))
 	got, _, errno := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(m)), unix.MSG_DONTWAIT)

@@ -7,9 +7,12 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
 // Each frame that is dropped is counted by its reason, in words, and at debug
@@ -106,5 +109,29 @@ func TestReadingCostsNoMemory(t *testing.T) {
 	}
 	if len(got) != 0 {
 		t.Error("one was delivered")
+	}
+}
+
+// A station that is not to be heard is not, whatever it says, and is counted.
+func TestRejected_Station(t *testing.T) {
+	r := newRig(t)
+	got := make(chan heard, 16)
+	var frames atomic.Int32
+	c := r.openAs(t, Config{Link: r.link(t), Stations: func(a lease.HardwareAddr) bool {
+		if a != farMAC {
+			t.Errorf("a frame came from %v, want %v", a, farMAC)
+		}
+		return frames.Add(1) != 2
+	}}, func(b []byte, from netip.Addr) { got <- newHeard(b, from) })
+	if err := c.Receive(true); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"heard", "not heard", "heard again"} {
+		r.say(t, text)
+	}
+	hear(t, got, "heard")
+	hear(t, got, "heard again")
+	if got := c.Rejected(); !maps.Equal(got, map[string]uint64{"frame: station": 1}) {
+		t.Errorf("rejected %v", got)
 	}
 }

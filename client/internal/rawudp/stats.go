@@ -22,6 +22,7 @@ const (
 	UDPLength             // below 8, or past the end of the IP datagram (RFC 768)
 	Port                  // not to the client's port (RFC 2131 4.1)
 	UDPChecksum           // wrong (RFC 1122 4.1.3.4)
+	Station               // one that is not to be heard (Config.Stations)
 	reasons
 )
 
@@ -30,7 +31,7 @@ func (r Reason) String() string {
 		return fmt.Sprintf("reason %d", uint8(r))
 	}
 	return [...]string{"accepted", "truncated", "version", "header length", "header checksum", "total length",
-		"fragment", "protocol", "source", "UDP length", "port", "UDP checksum"}[r]
+		"fragment", "protocol", "source", "UDP length", "port", "UDP checksum", "station"}[r]
 }
 
 // Stats counts what a Conn did since it was opened.
