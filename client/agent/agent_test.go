@@ -21,7 +21,9 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
-func own(names ...string) map[string]*fakeKernel { return map[string]*fakeKernel{"": newKernel(names...)} }
+func own(names ...string) map[string]*fakeKernel {
+	return map[string]*fakeKernel{"": newKernel(names...)}
+}
 
 func TestLinks_ComeAndGo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
