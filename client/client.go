@@ -167,10 +167,18 @@ func (c *Client) identify(link LinkState) (*wire.Identity, error) {
 		// without fragments.
 		MaxSize: uint16(min(max(link.MTU-28, 576), 65535)),
 	}
-	if err := id.SendOptions(c.cfg.SendOptions); err != nil {
+	options, err := c.cfg.Options()
+	if err != nil {
+		return nil, err
+	}
+	if err := id.SendOptions(options); err != nil {
 		return nil, fmt.Errorf("SendOptions: %w", err)
 	}
-	if id.ClientID == nil {
+	switch {
+	case id.ClientID != nil:
+	case c.cfg.MachineID != (MachineID{}):
+		id.ClientID = c.cfg.MachineID.clientID(link.HardwareAddr)
+	default:
 		// RFC 2132 9.14: the hardware type and address.
 		id.ClientID = append([]byte{1}, link.HardwareAddr[:]...)
 	}

@@ -27,8 +27,32 @@ type Config struct {
 	// Hostname is option 12, a valid host name of 63 octets at most; empty
 	// sends none.
 	Hostname string
+	// MachineID, unless it is zero, makes the client id that of RFC 4361: of a
+	// DUID that is the machine's and an IAID of the link's address, both as
+	// systemd-networkd makes them where udev has no name for the link. It stays
+	// the same without any file of ours. Two clones that have one machine id are
+	// one machine to a server unless their links have other addresses. ClientID
+	// must be nil.
+	MachineID MachineID
+	// FQDN is the name for the DNS (option 81): a whole one has a dot, maybe at
+	// its end. It takes the place of Hostname, which must be empty (RFC 4702 3.1),
+	// and DNSUpdate says who enters it. Empty sends none.
+	FQDN      string
+	DNSUpdate DNSUpdate
 	// VendorClass is option 60, 255 octets at most; empty sends none.
 	VendorClass string
+	// UserClass are option 77 (RFC 3004), 1 to 255 octets each. BareUserClass
+	// sends the one that there is without the length before it, as it stands:
+	// what most servers are told to look for.
+	UserClass     []string
+	BareUserClass bool
+	// VendorClasses are option 124 and VendorOptions option 125, by the vendor
+	// that has defined them (RFC 3925): 255 octets for each at most.
+	VendorClasses []VendorClass
+	VendorOptions []VendorOptions
+	// MUDURL is option 161, an https URL of 255 octets at most, which says what
+	// a network should let this device do (RFC 8520 10); empty sends none.
+	MUDURL string
 	// RequestIP is an address to ask for; the server may give another.
 	RequestIP netip.Addr
 	// RequestOptions are asked for beside the default ones (option 55), 1 to
@@ -188,6 +212,11 @@ func (cfg *Config) check() error {
 		return errors.New("Prefer needs a SelectTimeout: without one the first offer is taken")
 	case slices.Min(times) < 0 || s.Attempts < 0:
 		return errors.New("StartDelay and Schedule have no negative times")
+	case cfg.MachineID != (MachineID{}) && (cfg.ClientID != nil || cfg.SendOptions[optClientID] != nil):
+		return errors.New("MachineID makes a client id, and ClientID is set too")
+	}
+	if _, err := cfg.Options(); err != nil {
+		return err
 	}
 	return cfg.checkAddressing()
 }

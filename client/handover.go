@@ -138,7 +138,7 @@ func (c *Client) remembered(ctx context.Context) (l *lease.Lease) {
 // not told another: a server knows who has l by that (RFC 2131 4.2).
 func (c *Client) assume(l *lease.Lease) {
 	_, sent := c.cfg.SendOptions[61]
-	if !c.cfg.Takeover || c.cfg.ClientID != nil || sent || l == nil ||
+	if !c.cfg.Takeover || c.cfg.ClientID != nil || c.cfg.MachineID != (MachineID{}) || sent || l == nil ||
 		l.HardwareAddr != c.link.HardwareAddr || bytes.Equal(l.ClientID, c.identity.Load().ClientID) {
 		return
 	}

@@ -245,7 +245,11 @@ func TestAgentConfig_AScriptThatConfiguresStaysHere(t *testing.T) {
 var sample = map[string][2]string{
 	"takeover": {"true", "false"}, "on-exit": {"'remove'", "'release'"}, "start-delay": {"1", "'2s'"},
 	"hostname": {"'a'", "'b'"}, "client-id": {"'none'", "'mac'"}, "vendor-class": {"'a'", "'b'"},
-	"request-ip": {"'192.0.2.1'", "'192.0.2.2'"}, "request-option": {"[42]", "[]"}, "broadcast": {"true", "false"},
+	"rapid-commit": {"true", "false"}, "ipv6-only": {"true", "false"}, "fqdn": {"'a.example'", "'b.example'"},
+	"fqdn-update": {"'none'", "'server'"}, "user-class": {"['a']", "[]"}, "bare-user-class": {"true", "false"},
+	"vi-class": {"['3561:a']", "[]"}, "vi-option": {"['3561:1:0a']", "[]"}, "mud-url": {"'https://a/'", "'https://b/'"},
+	"send-option": {"['224=01']", "[]"},
+	"request-ip":  {"'192.0.2.1'", "'192.0.2.2'"}, "request-option": {"[42]", "[]"}, "broadcast": {"true", "false"},
 	"retransmit": {"'rfc2131'", "'fast'"}, "acd": {"'off'", "'200ms'"}, "metric": {"5", "6"},
 	"routes": {"'none'", "'all'"}, "no-dns": {"true", "false"}, "resolv-conf": {"'/a'", "'/b'"},
 	"no-mtu": {"true", "false"}, "set-hostname": {"true", "'always'"}, "lease-dir": {"'/a'", "'/var/lib/dhclient-go'"},
@@ -274,6 +278,12 @@ func TestAgentConfig_SameIsWhatItMeans(t *testing.T) {
 		if strings.HasPrefix(row.name, "script-") {
 			more = "script = '/bin/sh'\n"
 		}
+		switch row.name {
+		case "fqdn-update":
+			more = "fqdn = 'a.example'\n"
+		case "bare-user-class":
+			more = "user-class = ['a']\n"
+		}
 		a := fmt.Sprintf("%s = %s\n%s", row.name, values[0], more)
 		b := fmt.Sprintf("%s = %s\n%s", row.name, values[1], more)
 		if !planOf("[defaults]\n" + a).same(planOf("\n[[link]]\nmatch = 'eth9'\n[[link]]\nmatch = ['*']\n" + a)) {
@@ -301,7 +311,7 @@ func TestAgentConfig_TheExample(t *testing.T) {
 	if code := checkAgentConfig(path, processRows(), newOptions, &out, &errs); code != exitDone || out.String() != path+" is fine: 4 sections\n" {
 		t.Errorf("exit %d, %s%s", code, &out, &errs)
 	}
-	shown := regexp.MustCompile(`(?m)^#([a-z-]+ = )`).ReplaceAllString(string(text), "$1")
+	shown := regexp.MustCompile(`(?m)^#([a-z0-9-]+ = )`).ReplaceAllString(string(text), "$1")
 	shown = regexp.MustCompile(`(?m)^match = \["(en|mac:).*\n`).ReplaceAllString(shown, "") // it is there twice
 	for _, key := range linkFlags() {
 		if !regexp.MustCompile(`(?m)^` + key.name + " = ").MatchString(shown) {
@@ -310,6 +320,7 @@ func TestAgentConfig_TheExample(t *testing.T) {
 	}
 	shown = strings.ReplaceAll(shown, "/etc/dhclient-go/changed", "/bin/sh")
 	shown = strings.ReplaceAll(shown, "no-dns = true\n", "")
+	shown = strings.ReplaceAll(shown, "hostname = \"web\"\n", "") // fqdn takes its place
 	if c, _, err := agentConf(t, shown); err != nil || c.sections[1].plan.options.client.ACD != client.NoProbe {
 		t.Errorf("with all that is commented out: %v", err)
 	}

@@ -126,6 +126,8 @@ func (o *options) check() error {
 	switch {
 	case len(o.links) == 0:
 		return badUsage("no interface named (--help lists the flags)")
+	case o.client.FQDN != "" && o.client.Hostname != "":
+		return &usageError{"--fqdn", "takes the place of --hostname (RFC 4702 3.1)"}
 	case o.quiet && o.verbosity > 0:
 		return &usageError{"--quiet", "contradicts --verbose"}
 	case o.once() && o.exitSet && o.client.OnExit != client.Keep:
@@ -146,6 +148,9 @@ func (o *options) check() error {
 		return &usageError{"--set-hostname", "contradicts --dry-run"}
 	case o.noDNS && o.resolvConf != "":
 		return &usageError{"--resolv-conf", "contradicts --no-dns"}
+	}
+	if _, err := o.client.Options(); err != nil {
+		return badUsage("%v", err)
 	}
 	if (o.once() || o.background == afterLease) && !o.timeoutSet {
 		o.timeout = onceTimeout
@@ -233,6 +238,7 @@ var hexOctets = regexp.MustCompile(`^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})+$`)
 // setClientID reads a client identifier (option 61). A text gets type 0 before
 // it, which says that it is no hardware address (RFC 2132 9.14).
 func setClientID(o *options, s string) (err error) {
+	o.client.MachineID = client.MachineID{}
 	switch {
 	case s == "mac":
 		o.client.ClientID = nil
@@ -243,7 +249,7 @@ func setClientID(o *options, s string) (err error) {
 	case s == "":
 		return errors.New("is empty: none sends no client id")
 	case s == "duid":
-		return errors.New("a DUID has to be given in hexadecimal, like ff:00:01")
+		return setMachineID(o)
 	default:
 		o.client.ClientID = append([]byte{0}, s...)
 	}

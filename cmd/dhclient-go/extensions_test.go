@@ -1,9 +1,15 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
 )
 
@@ -23,4 +29,94 @@ func TestIPv6Only_RFC8925(t *testing.T) {
 	}
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)
+}
+
+// What a client calls itself reaches the server as the flags say.
+func TestFlags_NamesReachTheServer(t *testing.T) {
+	s := newSite(t)
+	requests := make(chan *dhcpv4.DHCPv4, 10)
+	s.link(t, func(c *dhcptest.Config) {
+		c.Mutate = func(req, _ *dhcpv4.DHCPv4) { requests <- req }
+	})
+	s.start(t, "-1", "eth0", "--fqdn", "box.example.org", "--fqdn-update=none", "--user-class", "lab", "--bare-user-class",
+		"--vi-class", "3561:a", "--vi-class", "9:b", "--vi-class=3561:c", "--vi-option", "3561:1:0a0b",
+		"--vi-option=3561:2:", "--mud-url", "https://example.org/box", "--send-option", "time-servers=192.0.2.8,192.0.2.9",
+		"--send-option", "224=01:02").exit(t, exitDone)
+	discover := <-requests
+	for code, want := range map[uint8]string{
+		81: "\x0c\x00\x00\x03box\x07example\x03org\x00", 77: "lab", 124: "\x00\x00\x0d\xe9\x04\x01a\x01c\x00\x00\x00\x09\x02\x01b",
+		125: "\x00\x00\x0d\xe9\x06\x01\x02\x0a\x0b\x02\x00", 161: "https://example.org/box", 4: "\xc0\x00\x02\x08\xc0\x00\x02\x09", 224: "\x01\x02",
+	} {
+		if got := string(discover.Options.Get(dhcpv4.GenericOptionCode(code))); got != want {
+			t.Errorf("option %d is %q, want %q", code, got, want)
+		}
+	}
+}
+
+// Names that cannot be are found before anything is sent.
+func TestFlags_NamesThatCannotBe(t *testing.T) {
+	for args, want := range map[string]string{
+		"--fqdn a_b":                                      `FQDN: "a_b" is not a host name`,
+		"--fqdn a --hostname b":                           "--fqdn: takes the place of --hostname",
+		"--fqdn-update none":                              "FQDN: DNSUpdate is of no name",
+		"--fqdn-update nobody":                            `--fqdn-update: "nobody" is not server, client or none`,
+		"--fqdn=":                                         "--fqdn: is empty",
+		"--user-class=":                                   "--user-class: is empty",
+		"--bare-user-class":                               "UserClass: 0 classes, where the bare form",
+		"--mud-url=":                                      "--mud-url: is empty",
+		"--mud-url http://x/":                             `MUDURL: "http://x/" is not an https URL`,
+		"--vi-class x:a":                                  `--vi-class: "x:a" does not begin with an enterprise number`,
+		"--vi-option 4294967296:1:0a":                     "does not begin with an enterprise number",
+		"--vi-option 9:256:0a":                            `--vi-option: "9:256:0a" is not an enterprise number, the number`,
+		"--vi-option 9:1:0":                               "is not an enterprise number, the number",
+		"--vi-option 9:1:0a --vi-option 9:1:0b":           "option 1 of enterprise 9 is given twice",
+		"--send-option 224":                               `--send-option: "224" has no value`,
+		"--send-option nothing=1":                         `"nothing" is neither the number of an option`,
+		"--send-option 224=":                              "224 has no value",
+		"--send-option 224=0g":                            "neither a text in quotes nor octets",
+		"--send-option 224=01 --send-option 224=02":       "option 224 is given twice",
+		"--send-option user-class=a --user-class lab":     "UserClass: SendOptions has option 77 too",
+		"--user-class a --user-class b --bare-user-class": "UserClass: 2 classes",
+	} {
+		_, err := parse(append(strings.Fields(args), "eth0"))
+		if err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != exitUsage {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+}
+
+// The DUID is made of the machine id, and a container is warned of (RFC 4361).
+func TestFlags_MachineID(t *testing.T) {
+	dir := t.TempDir()
+	defer func(id string, marks []string) { machineID, imageMarks = id, marks }(machineID, imageMarks)
+	machineID, imageMarks = filepath.Join(dir, "machine-id"), []string{filepath.Join(dir, "mark")}
+	duid := func() (*options, error) { return parse([]string{"eth0", "--client-id", "01:02", "--client-id=duid"}) }
+	if _, err := duid(); err == nil || !strings.Contains(err.Error(), "--client-id: a DUID is made of the machine id: open ") {
+		t.Errorf("without a file: %v", err)
+	}
+	for text, want := range map[string]string{"": "no machine id yet", strings.Repeat("x", 1<<20): "64 characters"} {
+		if err := os.WriteFile(machineID, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := duid(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %q", text, err, want)
+		}
+	}
+	if err := os.WriteFile(machineID, []byte("0123456789abcdef0123456789abcdef\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o, err := duid()
+	if err != nil || o.client.MachineID != (client.MachineID{1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef}) ||
+		o.client.ClientID != nil || o.cloneWarning() != "" {
+		t.Fatalf("%v: % x, % x, %q", err, o.client.MachineID, o.client.ClientID, o.cloneWarning())
+	}
+	if err := os.WriteFile(imageMarks[0], nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if text := o.cloneWarning(); !strings.Contains(text, "containers of this image") {
+		t.Errorf("in a container: %q", text)
+	}
+	if o, err = parse([]string{"eth0", "--client-id=duid", "--client-id=mac"}); err != nil || o.client.MachineID != (client.MachineID{}) || o.cloneWarning() != "" {
+		t.Errorf("mac after duid: %v", err)
+	}
 }

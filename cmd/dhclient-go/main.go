@@ -139,6 +139,9 @@ func serve(o *options, signals *signals, out, errs *output) error {
 	if err := o.findScripts(); err != nil {
 		return err
 	}
+	if text := o.cloneWarning(); text != "" {
+		log.Warn(text)
+	}
 	if err := checkCapabilities(o); err != nil && !o.charge.anyway() {
 		return err
 	}

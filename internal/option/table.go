@@ -129,6 +129,7 @@ var standard = [256]Row{
 	159: {Name: "v4-portparams", Kind: Record, Fields: "BBS"},
 	160: {Name: "v4-captive-portal", Kind: Text},
 	162: {Name: "v4-dnr"}, // Kea's: dhclient has none
+	161: {Name: "mud-url", Kind: Text},
 	209: {Name: "loader-configfile", Udhcpc: "pxeconffile", Kind: Text},
 	210: {Name: "loader-pathprefix", Udhcpc: "pxepathprefix", Kind: Text},
 	211: {Name: "loader-reboottime", Udhcpc: "reboottime", Kind: U32},

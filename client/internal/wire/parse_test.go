@@ -186,6 +186,9 @@ func TestAccept(t *testing.T) {
 		{"AUTH-02 authentication of 1 octet", ack(opt(90, 1))},
 		{"AUTH-02 authentication of 255 octets", ack(opt(90, make([]byte, 255)...))},
 		{"RC-03 rapid commit", ack(opt(80))},
+		{"FQ-03 FQDN with a pointer", ack(opt(81, 4, 0, 0, 0xc0, 0x0c))},
+		{"FQ-03 FQDN of two octets", offer(opt(81, 4, 0))},
+		{"VI-01 vendor options cut short", offer(opt(125, 0, 0, 13, 233, 9, 1))},
 		{"V6O-03 IPv6-only, not asked for", ack(opt32(108, 60))},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
