@@ -115,6 +115,14 @@ func (c *Client) handed(l *lease.Lease) bool {
 	return c.taken != nil && c.taken.Lease != nil && c.taken.Lease.Address == l.Address
 }
 
+// TakenLease is the lease that New has taken over with the link, nil for none.
+func (c *Client) TakenLease() *lease.Lease {
+	if c.taken == nil {
+		return nil
+	}
+	return c.taken.Lease
+}
+
 // remembered is the lease to go on from: the stored one, or that of the process
 // before this one unless the stored one is newer; nil for none.
 func (c *Client) remembered(ctx context.Context) (l *lease.Lease) {

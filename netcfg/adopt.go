@@ -96,6 +96,30 @@ func (l *Link) Adopt(f Found) {
 	l.adopted = adoption{f.Address, f.Router}
 }
 
+// AdoptScripted is Adopt of an address of a lease that goes on from another client,
+// where a script of that has set it: it has an end, and none of the routes that we
+// would have given it. That it is not there is no error.
+func (l *Link) AdoptScripted(addr netip.Addr) error {
+	info, found, err := l.find()
+	if err != nil || !found {
+		return err
+	}
+	have, err := rtnetlink{l.ns, true}.read(info.index)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", info.name, err)
+	}
+	if slices.ContainsFunc(have.routes, func(r route) bool { return r.source == addr && !r.boot }) {
+		return nil
+	}
+	for _, f := range have.found() {
+		if f.Address.Addr() == addr && !f.Permanent {
+			l.Adopt(f)
+			break
+		}
+	}
+	return nil
+}
+
 // An adoption is what another client has left that is ours now; its zero value is
 // nothing.
 type adoption struct {

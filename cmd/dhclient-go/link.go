@@ -88,6 +88,7 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 		return nil, err
 	}
 	if l.prepare == nil {
+		f.adoptScripted(on, l)
 		return l, nil
 	}
 	// Scripts have the link when it is ours: another client may serve it, whose

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
 // errHanded is why waiting ended: another process has taken the link over, and
@@ -27,13 +28,16 @@ func (f *fleet) handsOver(config *client.Config) {
 // those that were would be without a client. Where any link will do, each is taken
 // that can be.
 func (f *fleet) mayTakeOver() error {
-	if !f.o.client.Takeover || len(f.berths) < 2 || f.o.waitAny || f.o.charge.anyway() {
+	if len(f.berths) < 2 || f.o.waitAny || f.o.charge.anyway() {
 		return nil
 	}
 	var failed []error
 	for _, b := range f.berths {
-		err := f.place.do(func() error {
-			on, err := f.ns.Link(b.name, f.o.netcfg)
+		if !b.o.client.Takeover {
+			continue
+		}
+		err := b.place.do(func() error {
+			on, err := b.ns.Link(b.name, b.o.netcfg)
 			if err != nil {
 				return nil // openLink says so, or it comes later
 			}
@@ -67,6 +71,18 @@ func (f *fleet) handed(b *berth) {
 func (l *link) takenOver() bool {
 	_, ok := l.client.TakenFrom()
 	return ok
+}
+
+// adoptScripted has what a script of the process before has set count as ours, as what
+// that process has set itself does: else its default route would stay for good.
+func (f *fleet) adoptScripted(on *netcfg.Link, l *link) {
+	taken := l.client.TakenLease()
+	if taken == nil {
+		return
+	}
+	if err := on.AdoptScripted(taken.Address); err != nil {
+		f.log.Warn("it is not known what another client has left", "if", l.name, "err", err)
+	}
 }
 
 // processWords is a process as a person finds it, with what is known of it.

@@ -249,6 +249,31 @@ func TestTakeover_ScriptKeepsTheAddress(t *testing.T) {
 	}
 }
 
+// What a script has set is gone on from without an instant without a default route,
+// and none of it is left at the end.
+func TestTakeover_FromAScript(t *testing.T) {
+	s := newStage(t, nil)
+	s.script(t, `case $event in BOUND) ip route add default via 192.0.0.1 dev eth0 ;; esac`)
+	p := s.exec(t, "dhclient-go", "--lease-dir", s.path("leases.d"), "--control-dir", "", "--acd=off", "eth0",
+		"--script", s.path("script"), "--script-env", "dhclient")
+	p.stdout.wait(t, "lease 1h")
+	if got := s.IP(t, "route", "show", "default"); !strings.Contains(got, "default via 192.0.0.1") || strings.Contains(got, "proto dhcp") {
+		t.Fatalf("the script's route is %q", got)
+	}
+	q := s.start(t, "eth0", "--takeover", "--on-exit", "release")
+	p.exit(t, exitDone)
+	q.stdout.wait(t, "lease 1h")
+	waitFor(t, "one default route", func() bool {
+		got := s.IP(t, "route", "show", "default")
+		return strings.Count(got, "\n") == 1 && strings.Contains(got, "proto dhcp")
+	})
+	q.signal(t, syscall.SIGTERM)
+	q.exit(t, exitDone)
+	if got := s.IP(t, "route", "show") + s.addresses(t, "eth0"); got != "" {
+		t.Errorf("left: %q", got)
+	}
+}
+
 // A link that comes later is taken over too, by a process in the sandbox.
 func TestTakeover_LinkComesLater(t *testing.T) {
 	s := newStage(t, nil)
