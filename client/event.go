@@ -148,6 +148,10 @@ func (TookOver) event()      {}
 func (HandedOver) event()    {}
 func (Stopped) event()       {}
 
+// LostToAnother is the Reason of a Lost lease that no server has confirmed, as
+// Config.Fallback, and of which another station has the address.
+const LostToAnother = fsm.LostToAnother
+
 // eventOf gives a notice its public type.
 func eventOf(n fsm.Notice) Event {
 	switch n.Kind {

@@ -119,6 +119,10 @@ func (c *Client) logEvent(ev Event) {
 		}
 		c.log.Warn("address declined: another station has it", "address", ev.Lease.Address, "station", ev.By.String(), "wait", ev.Wait)
 	case Lost:
+		if ev.Reason == fsm.FallbackEnds {
+			c.log.Info("the fallback is not used any more", "address", ev.Lease.Address)
+			break
+		}
 		c.log.Warn("lease given up", "address", ev.Lease.Address, "reason", ev.Reason)
 	case Released:
 		c.log.Info("released", "address", ev.Lease.Address, "server", ev.Lease.Server)

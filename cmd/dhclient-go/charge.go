@@ -56,9 +56,8 @@ type charge struct {
 // it; then it is killed.
 const stopGrace = 10 * time.Second
 
-// fallbackProbe is what a fallback takes beyond the time for a lease: others are
-// asked whether they have it. fallbackPause is how long servers are left in
-// peace after that.
+// fallbackProbe is the most that a fallback takes: others are asked whether they
+// have it. fallbackPause is how long servers are left in peace after that.
 const (
 	fallbackProbe = 15 * time.Second
 	fallbackPause = 30 * time.Second
@@ -72,7 +71,7 @@ func (c *charge) schedule(o *options) {
 	o.client.Fallback = c.fallback
 	o.client.Schedule.Timeout, o.client.Schedule.Pause = o.timeout, fallbackPause
 	o.serverOrFail = true
-	o.timeout += fallbackProbe
+	o.grace = o.timeout + fallbackProbe // its time begins with the link
 }
 
 // prepare looks for the program while that can still be said to a person.

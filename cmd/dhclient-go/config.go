@@ -55,6 +55,10 @@ type options struct {
 	// serverOrFail says that it is a failure if the client's schedule gives up
 	// before the first lease.
 	serverOrFail bool
+	// grace is how much longer than timeout is waited where a link can be sent on:
+	// the schedule has the first word, and then a lease of the configuration is
+	// probed.
+	grace time.Duration
 
 	// netns is where the links are; nil is here.
 	netns *netns

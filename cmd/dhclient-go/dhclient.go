@@ -148,7 +148,7 @@ func (d *dhclient) options() (*options, error) {
 		o.pidFile = a.PidFile.Name
 	}
 	if o.serverOrFail = a.Once; a.Once {
-		o.timeout = d.patience() + time.Second // the schedule has the first word, and a lease of the configuration is probed
+		o.timeout, o.grace = d.patience(), time.Second
 	}
 	switch {
 	case a.Foreground || a.Action != dhclientargs.Run:

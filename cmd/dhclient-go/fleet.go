@@ -255,7 +255,7 @@ func (f *fleet) run(signalled context.Context, meanwhile func()) error {
 	limit, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
 	if f.o.timeout != forever {
-		late := func() { abandon(errTimeout) }
+		late := f.late(limit, func() { abandon(errTimeout) })
 		if f.o.background == whenLate && f.away != nil {
 			late = f.away.departSoon
 		}
@@ -293,6 +293,24 @@ func (f *fleet) run(signalled context.Context, meanwhile func()) error {
 	stop()
 	running.Wait()
 	return cmp.Or(err, f.o.charge.failure())
+}
+
+// late is what is done when --timeout is over: abandon, or that a little later where
+// a client may have something else than a server's word then.
+func (f *fleet) late(limit context.Context, abandon func()) func() {
+	return func() {
+		hopeful := false
+		f.each(func(l *link) {
+			now, err := l.watcher.State()
+			hopeful = hopeful || err == nil && now.Carrier
+		})
+		if f.o.grace == 0 || !hopeful {
+			abandon()
+			return
+		}
+		t := time.AfterFunc(f.o.grace, abandon)
+		context.AfterFunc(limit, func() { t.Stop() })
+	}
 }
 
 // start runs the client of each berth until ctx ends; limit ends the wait for a
@@ -468,10 +486,10 @@ func (f *fleet) await(b *berth) error {
 		return errAbandoned
 	case isConflict(err):
 		return err
-	case cause == errNoServer:
-		return &noLeaseError{name: b.name, why: b.link.why()}
+	case cause == errNoServer && f.o.charge == nil:
+		return &noLeaseError{name: b.name, why: b.link.why(b.o.client.Fallback)}
 	}
-	return &noLeaseError{b.name, f.o.timeout, b.link.why()}
+	return &noLeaseError{b.name, f.o.timeout, b.link.why(b.o.client.Fallback)}
 }
 
 // outlast waits until b has ended.

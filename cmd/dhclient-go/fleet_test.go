@@ -105,7 +105,7 @@ func TestRun_ClientThatCannotBegin(t *testing.T) {
 func TestWhy(t *testing.T) {
 	o := newOptions()
 	f := newFakeFleet(t, o, nil)
-	if got := f.berths[0].link.why(); got != "no server answered (0 DISCOVERs sent)" {
+	if got := f.berths[0].link.why(nil); got != "no server answered (0 DISCOVERs sent)" {
 		t.Error(got)
 	}
 	f.each(func(l *link) { l.close() })

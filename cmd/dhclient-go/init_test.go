@@ -219,9 +219,24 @@ func TestInit_Fallback(t *testing.T) {
 	if got := s.addresses(t, "eth0"); got != "" {
 		t.Errorf("left on the link: %s", got)
 	}
+	if err := p.stderr.String(); strings.Contains(err, "given up") {
+		t.Errorf("it says %q", err)
+	}
 	s.squat(t, 0, "192.0.0.77", [6]byte{2, 0, 0, 0, 0, 0x77})
 	p = s.init(t, "eth0", "--acd", "50ms", "--timeout", "1", "--on-failure", "fallback=192.0.0.77/24", "--", s.program(t, "exit 4"))
 	p.exit(t, exitNoLease)
+	p.stderr.contains(t, "dhclient-go: eth0: no lease within 1s: another station has the fallback 192.0.0.77\n")
+	// What cannot be sent on is not waited for.
+	for link, why := range map[string]string{"eth9": "the interface does not exist", "eth0": "the interface has no carrier"} {
+		s.far[0].IP(t, "link", "set", "eth0", "down")
+		start := time.Now()
+		p = s.init(t, link, "--timeout", "1", "--on-failure", "fallback=192.0.0.77/24", "--", s.program(t, "exit 4"))
+		p.exit(t, exitNoLease)
+		p.stderr.contains(t, "dhclient-go: "+link+": no lease within 1s: "+why+"\n")
+		if d := time.Since(start); d > fallbackProbe {
+			t.Errorf("%s: it took %v", link, d)
+		}
+	}
 }
 
 // A signal before there is a program stops the command, as it would the program.

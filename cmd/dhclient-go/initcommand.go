@@ -158,6 +158,10 @@ func staticLease(spec string) (*lease.Lease, error) {
 		if err != nil || !lease.UsableAddr(gw) || gw == p.Addr() {
 			return nil, fmt.Errorf("%q is not the address of a gateway", gateway)
 		}
+		// As ip-route(8) has it, but where there is no subnet.
+		if p.Bits() < 32 && (!p.Contains(gw) || p.Bits() < 31 && (gw == p.Masked().Addr() || gw == lastOf(p))) {
+			return nil, fmt.Errorf("the gateway %v is not a host of %v", gw, p.Masked())
+		}
 		options[3] = gw.AsSlice()
 	}
 	return client.LeaseFromOptions(p.Addr(), options)

@@ -53,6 +53,8 @@ func TestInit_Refuses(t *testing.T) {
 		{"eth0 --on-failure fallback=127.0.0.1/8 -- app", `--on-failure: "127.0.0.1/8" is not an IPv4 address that a host can have and a prefix length from 8 to 32, as 192.0.2.7/24`},
 		{"eth0 --on-failure fallback=192.0.2.7/24,gw -- app", `--on-failure: "gw" is not the address of a gateway`},
 		{"eth0 --on-failure fallback=192.0.2.7/24,192.0.2.7 -- app", `--on-failure: "192.0.2.7" is not the address of a gateway`},
+		{"eth0 --on-failure fallback=192.0.2.7/24,192.0.3.1 -- app", "--on-failure: the gateway 192.0.3.1 is not a host of 192.0.2.0/24"},
+		{"eth0 --on-failure fallback=192.0.2.7/24,192.0.2.255 -- app", "--on-failure: the gateway 192.0.2.255 is not a host of 192.0.2.0/24"},
 		{"eth0 eth1 --on-failure fallback=192.0.2.7/24 -- app", "--on-failure: a fallback is for one interface"},
 	} {
 		_, err := parseInit(strings.Fields(tt.args))
@@ -83,8 +85,11 @@ func TestInit_Defaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := o.client.Fallback
-	if o.client.OnExit != client.Keep || o.client.Schedule.Timeout != 5*time.Second || o.timeout <= 5*time.Second || !o.serverOrFail {
+	if o.client.OnExit != client.Keep || o.client.Schedule.Timeout != 5*time.Second || o.timeout != 5*time.Second || o.grace < 5*time.Second || !o.serverOrFail {
 		t.Errorf("%+v", o)
+	}
+	if l, err := staticLease("192.0.2.7/32,10.0.0.1"); err != nil || l.Router().String() != "10.0.0.1" {
+		t.Errorf("an address without a subnet: %v, %v", l, err)
 	}
 	if l == nil || l.Prefix().String() != "192.0.2.7/24" || l.Router().String() != "192.0.2.1" || !l.IsInfinite() {
 		t.Errorf("%+v", l)

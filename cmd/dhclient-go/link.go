@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client"
@@ -28,6 +29,8 @@ type link struct {
 	// prepare has the scripts that configure the link bring it up; nil where
 	// there are none.
 	prepare func() error
+	// taken says that another station has the fallback.
+	taken atomic.Bool
 	// left says that a client that has ended has left its address on the link.
 	left bool
 }
@@ -56,6 +59,9 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	config.OnEvent = func(ev client.Event) {
 		if _, ok := ev.(client.Transition); !ok {
 			f.attend() // whoever hears of it can stop us
+		}
+		if lost, ok := ev.(client.Lost); ok && lost.Lease == o.client.Fallback && lost.Reason == client.LostToAnother {
+			l.taken.Store(true)
 		}
 		b.story.event(ev, func() uint64 { return l.client.Stats().Sent["DISCOVER"] })
 		r.event(ev)
@@ -253,8 +259,16 @@ func (l *link) tellScript(o *options, ev client.Event) {
 	}
 }
 
-// why says what the client waits for.
-func (l *link) why() string {
+// why says what the client waits for, and of a fallback why it is none.
+func (l *link) why(fallback *lease.Lease) string {
+	if fallback != nil && l.taken.Load() {
+		return fmt.Sprintf("another station has the fallback %v", fallback.Address)
+	}
+	return l.lacks()
+}
+
+// lacks says what the client waits for.
+func (l *link) lacks() string {
 	stats := l.client.Stats()
 	now, err := l.watcher.State()
 	switch {

@@ -117,6 +117,14 @@ type Notice struct {
 	Err  error
 }
 
+// The Text of Lost that somebody looks at: another station has the address of a lease
+// that no server has confirmed, and a lease of the configuration, which is nobody's, is
+// not used any more.
+const (
+	LostToAnother = "another host has the address"
+	FallbackEnds  = "no server has given it"
+)
+
 // A Kind says what a Notice is about.
 type Kind uint8
 

@@ -335,7 +335,11 @@ func (m *Machine) release() state {
 	default:
 		m.withdraw()
 		m.takeOff(ReasonRelease)
-		m.note(Notice{Kind: Lost, Lease: l, Text: "given up without a RELEASE"})
+		text := "given up without a RELEASE"
+		if l == m.cfg.Fallback {
+			text = FallbackEnds
+		}
+		m.note(Notice{Kind: Lost, Lease: l, Text: text})
 	}
 	m.forget()
 	return initial{idle: true}

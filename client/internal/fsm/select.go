@@ -213,7 +213,7 @@ func (m *Machine) probedStored(now time.Time, l *lease.Lease, ev Probed) *lease.
 	case l == nil:
 	case !ev.By.IsZero():
 		m.shunned.add(l.Address, now)
-		m.lose("another host has the address", l)
+		m.lose(LostToAnother, l)
 		return nil
 	case m.used:
 		m.do(Announce{l.Address})
