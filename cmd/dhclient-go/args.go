@@ -36,6 +36,17 @@ func arrange(args []string, flags []flagRow) ([]string, error) {
 type arranger struct {
 	flags     []flagRow
 	out, rest []string
+	// of is the command whose flags they are, of which the client has more; empty
+	// where it has not.
+	of string
+}
+
+// unknown says that there is no such flag here, and whether the client has it.
+func (a *arranger) unknown(flag string, in func(*arranger) *flagRow) error {
+	if a.of != "" && in(&arranger{flags: allFlags()}) != nil {
+		return badUsage("%s is not a flag of %s, but of the client", flag, a.of)
+	}
+	return badUsage("unknown flag %s (--help lists them)", printable(flag))
 }
 
 // flag takes one argument that begins with a hyphen and says how many of those
@@ -45,8 +56,9 @@ func (a *arranger) flag(arg string, after []string) (used int, err error) {
 	if f := a.long(name); f != nil {
 		return a.add(f, value, hasValue, after)
 	}
-	if strings.HasPrefix(arg, "--") {
-		return 0, badUsage("unknown flag --%s (--help lists them)", printable(name))
+	long := func(a *arranger) *flagRow { return a.long(name) }
+	if strings.HasPrefix(arg, "--") || a.of != "" && long(&arranger{flags: allFlags()}) != nil {
+		return 0, a.unknown("--"+name, long)
 	}
 	return a.cluster(arg, after)
 }
@@ -58,7 +70,7 @@ func (a *arranger) cluster(arg string, after []string) (used int, err error) {
 		f := a.short(string(c))
 		switch {
 		case f == nil:
-			return 0, badUsage("unknown flag -%s (--help lists them)", printable(string(c)))
+			return 0, a.unknown("-"+string(c), func(a *arranger) *flagRow { return a.short(string(c)) })
 		case f.value != "" && !f.optional:
 			rest := strings.TrimPrefix(arg[1+i+len(string(c)):], "=")
 			return a.add(f, rest, rest != "", after)

@@ -174,7 +174,7 @@ func TestBackground_Fails(t *testing.T) {
 		args, stderr string
 		code         int
 	}{
-		{"eth0 --timeout 300ms -q", "dhclient-go: eth0: no lease within 300ms: no server answered (1 DISCOVERs sent)\n", exitNoLease},
+		{"eth0 --timeout 300ms -q", "dhclient-go: eth0: no lease within 300ms: no server answered (1 DISCOVER sent)\n", exitNoLease},
 		{"eht0", "dhclient-go: no link \"eht0\"; there is \"eth0\"\n", exitRuntime},
 		{"eth0 -1", "dhclient-go: --background: contradicts --oneshot and --dry-run\n", exitUsage},
 		{"", "dhclient-go: no interface named (--help lists the flags)\n", exitUsage},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -112,6 +114,11 @@ func TestInit_ExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.init(t, "eth0", "--", s.path("data")).exit(t, 126)
+	// An interpreter that is missing is named, that of a script or a dynamic loader.
+	s.write(t, "script", "#! /nowhere/python3 -u\nprint()\n")
+	p = s.init(t, "eth0", "--", s.path("script"))
+	p.exit(t, 126)
+	p.stderr.contains(t, "dhclient-go: /nowhere/python3, the interpreter of "+s.path("script")+", does not exist\n")
 	if n := s.sent(t, dhcpv4.MessageTypeDiscover); n != before {
 		t.Errorf("%d DISCOVERs for programs that are not there", n-before)
 	}
@@ -120,6 +127,40 @@ func TestInit_ExitCodes(t *testing.T) {
 	s.init(t, "eth0", "--", s.path("nonsense")).exit(t, 126)
 	if n := s.sent(t, dhcpv4.MessageTypeRelease); n != 2 {
 		t.Errorf("%d RELEASEs", n)
+	}
+}
+
+// The interpreter of a program is what the kernel looks for, whatever the file is.
+func TestInterpreter(t *testing.T) {
+	elf := func(class byte, offset, length uint64) string {
+		head := make([]byte, 64+56)
+		copy(head, "\x7fELF")
+		head[4] = class
+		o := binary.NativeEndian
+		o.PutUint64(head[32:], 64)
+		o.PutUint16(head[54:], 56)
+		o.PutUint16(head[56:], 1)
+		o.PutUint32(head[64:], 3)
+		o.PutUint64(head[64+8:], offset)
+		o.PutUint64(head[64+32:], length)
+		return string(head) + "/lib64/ld.so\x00"
+	}
+	for name, c := range map[string]struct{ file, want string }{
+		"script":          {"#!/bin/sh -e\nexit", "/bin/sh"},
+		"blanks":          {"#! \t/usr/bin/env\tperl", "/usr/bin/env"},
+		"no interpreter":  {"#!\n", ""},
+		"empty":           {"", ""},
+		"program":         {elf(2, 120, 13), "/lib64/ld.so"},
+		"of 32 bits":      {elf(1, 120, 13), ""},
+		"beyond its end":  {elf(2, 1000, 13), ""},
+		"far beyond":      {elf(2, 1<<63, 13), ""},
+		"a long name":     {elf(2, 120, 1<<40), ""},
+		"cut in its head": {elf(2, 120, 13)[:70], ""},
+	} {
+		f := strings.NewReader(c.file)
+		if got := cmp.Or(scriptInterpreter(f), elfInterpreter(f)); got != c.want {
+			t.Errorf("%s: %q, not %q", name, got, c.want)
+		}
 	}
 }
 

@@ -107,7 +107,7 @@ func parseInit(args []string) (*options, error) {
 // has taken that away, at the first argument with a slash, which no interface
 // has in its name.
 func splitProgram(args []string, flags []flagRow) (own, program []string, err error) {
-	a := arranger{flags: flags}
+	a := arranger{flags: flags, of: "init"}
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
 		case arg == "--":
@@ -143,10 +143,10 @@ func staticLease(spec string) (*lease.Lease, error) {
 	cidr, gateway, hasGateway := strings.Cut(spec, ",")
 	p, err := netip.ParsePrefix(cidr)
 	if err != nil || !lease.UsableAddr(p.Addr()) || p.Bits() < 8 {
-		return nil, fmt.Errorf("%q is not an IPv4 address that a host can have and a prefix length from 8 to 32, as 192.0.2.7/24", cidr)
+		return nil, fmt.Errorf("%q is not a host's address as 192.0.2.7/24", cidr)
 	}
 	if m := p.Masked().Addr(); p.Bits() < 31 && (p.Addr() == m || p.Addr() == lastOf(p)) {
-		return nil, fmt.Errorf("%v is the network %v itself or all of its hosts", p.Addr(), p.Masked())
+		return nil, fmt.Errorf("%v is not a host of %v", p.Addr(), p.Masked())
 	}
 	mask := uint32(0xffffffff) << (32 - p.Bits())
 	options := map[uint8][]byte{
@@ -182,7 +182,7 @@ func findProgram(name string) (path string, err error) {
 	path, err = exec.LookPath(name)
 	switch {
 	case err == nil:
-		return path, nil
+		return path, checkInterpreter(path)
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return "", &startError{127, err}
 	}

@@ -283,7 +283,11 @@ func (l *link) lacks() string {
 	case stats.Received["OFFER"] > 0:
 		return "there was an offer, but it came to nothing: " + l.client.State().String()
 	}
-	return fmt.Sprintf("no server answered (%d DISCOVERs sent)", stats.Sent["DISCOVER"])
+	plural := "s"
+	if stats.Sent["DISCOVER"] == 1 {
+		plural = ""
+	}
+	return fmt.Sprintf("no server answered (%d DISCOVER%s sent)", stats.Sent["DISCOVER"], plural)
 }
 
 // close ends what was opened, after Run or instead of it.
