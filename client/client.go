@@ -57,8 +57,10 @@ type Client struct {
 
 	// ended is told what Run returns, and over says that it is being told; unhook forgets
 	// its context, and unwatch ends the reports of the link.
-	started  atomic.Bool
-	ended    func(error)
+	started atomic.Bool
+	ended   func(error)
+	// stopping is why Run ends, empty for that it was asked to.
+	stopping string
 	over     bool
 	unhook   func() bool
 	unwatch  func()

@@ -39,7 +39,7 @@ func (c *Client) consider(pid int, name string, h heir) {
 		h.Refuse("it hands it over to another process just now")
 		return
 	case c.cfg.OnHandover == nil:
-		h.Refuse("the program that serves it hands over to nobody")
+		h.Refuse("it hands over to nobody")
 		return
 	}
 	if err := c.cfg.OnHandover(pid, name); err != nil {

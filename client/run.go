@@ -21,7 +21,7 @@ const (
 )
 
 // Run keeps a lease until ctx ends, then does what Config.OnExit says and
-// returns nil; it also ends when Config.OnHandover gives the link away, and with
+// returns nil (the cause of ctx, if it has one, is the Why of the last Transition); it also ends when Config.OnHandover gives the link away, and with
 // a *PanicError. A Client runs once: a second Run is an error.
 func (c *Client) Run(ctx context.Context) error {
 	done := make(chan error, 1)
@@ -41,9 +41,17 @@ func (c *Client) Start(ctx context.Context, ended func(error)) error {
 	}
 	c.ended = ended
 	// What was asked before, as a Release, is done before.
-	c.unhook = context.AfterFunc(ctx, func() { c.inbox.put(job{do: func() { c.finish() }}) })
+	c.unhook = context.AfterFunc(ctx, func() { c.inbox.put(job{do: func() { c.stopping = stopReason(ctx); c.finish() }}) })
 	c.inbox.open(c.loop, job{do: func() { c.begin(ctx) }})
 	return nil
+}
+
+// stopReason is the cause of the end of ctx, where it has another than to be ended.
+func stopReason(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return cause.Error()
+	}
+	return ""
 }
 
 // loop does what is in the inbox, until that is empty.
@@ -116,7 +124,7 @@ func (c *Client) crash(err *PanicError) {
 // goes on from is stored and on the link before that hears of it.
 func (c *Client) end() {
 	l := c.machine.Heritage()
-	c.step(fsm.Stop{Keep: c.heir != nil, There: c.arrived()})
+	c.step(fsm.Stop{Keep: c.heir != nil, There: c.arrived(), Why: c.stopping})
 	c.worker.finish(stopGrace)
 	c.unwatch()
 	if c.heir != nil {

@@ -102,6 +102,15 @@ func TestTimeout_SaysWhatWasMissing(t *testing.T) {
 	}
 }
 
+// A client that ends because --timeout is over says so.
+func TestTimeout_IsTheReason(t *testing.T) {
+	s := newSite(t)
+	s.link(t, func(c *dhcptest.Config) { c.Silent = true })
+	p := s.start(t, "eth0", "--timeout=300ms", "-v")
+	p.exit(t, exitNoLease)
+	p.stderr.contains(t, "from SELECTING, to OFF, why \"no lease in time\")")
+}
+
 // A time limit is for the first lease: what runs on has none.
 func TestTimeout_IsOverWithTheLease(t *testing.T) {
 	s := newSite(t)

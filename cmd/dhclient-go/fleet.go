@@ -249,8 +249,8 @@ func (f *fleet) each(do func(*link)) {
 // lease and no more, until there is one. The error says why that failed. What
 // meanwhile does has the time that a server takes to answer.
 func (f *fleet) run(signalled context.Context, meanwhile func()) error {
-	ctx, stop := context.WithCancel(signalled)
-	defer stop()
+	ctx, stop := context.WithCancelCause(signalled)
+	defer stop(nil)
 	// One limit for all: they fail together then, and each says why.
 	limit, abandon := context.WithCancelCause(ctx)
 	defer abandon(nil)
@@ -290,9 +290,20 @@ func (f *fleet) run(signalled context.Context, meanwhile func()) error {
 	case err == nil:
 		<-ctx.Done()
 	}
-	stop()
+	stop(whyEnd(err))
 	running.Wait()
 	return cmp.Or(err, f.o.charge.failure())
+}
+
+// errTooLate is why the clients end when there was no lease in time.
+var errTooLate = errors.New("no lease in time")
+
+// whyEnd is why the clients end, nil for that it is wanted.
+func whyEnd(err error) error {
+	if exitCode(err) == exitNoLease {
+		return errTooLate
+	}
+	return nil
 }
 
 // late is what is done when --timeout is over: abandon, or that a little later where

@@ -18,7 +18,7 @@ var errHanded = errors.New("handed over to another process before there was a le
 func (f *fleet) handsOver(config *client.Config) {
 	config.OnHandover = func(int, string) error {
 		if f.o.charge != nil {
-			return errors.New("it runs a program (init), which would end with it")
+			return errors.New("its program (init) would end")
 		}
 		return nil
 	}

@@ -20,7 +20,7 @@ func TestTakeover_InitRefuses(t *testing.T) {
 	s.runs(t)
 	q := s.start(t, "eth0", "--takeover")
 	q.exit(t, exitRuntime)
-	q.stderr.contains(t, fmt.Sprintf("process %d", p.cmd.Process.Pid), "does not hand it over: it runs a program (init), which would end with it")
+	q.stderr.contains(t, fmt.Sprintf("process %d", p.cmd.Process.Pid), "keeps the link: its program (init) would end")
 	if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.5/24") {
 		t.Errorf("the address is %q", got)
 	}
@@ -123,7 +123,7 @@ func TestTakeover_AllOrNothing(t *testing.T) {
 	s.runs(t)
 	r := s.start(t, "eth0", "eth1", "--takeover")
 	r.exit(t, exitRuntime)
-	r.stderr.contains(t, "eth1: process ", "it runs a program (init)")
+	r.stderr.contains(t, "eth1: process ", "its program (init) would end")
 	if p.hasEnded() {
 		t.Error("eth0 is without a client")
 	}

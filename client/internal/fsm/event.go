@@ -93,8 +93,12 @@ type (
 	Release struct{ There bool }
 	// Stop ends the machine; what becomes of the lease is Config.OnExit. With
 	// Keep it stays, whatever that is: another process goes on from it. There
-	// is that of Release.
-	Stop struct{ Keep, There bool }
+	// is that of Release, and Why a few words on it; empty for that it was asked
+	// for.
+	Stop struct {
+		Keep, There bool
+		Why         string
+	}
 )
 
 func (Start) event()           {}

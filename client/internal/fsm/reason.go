@@ -81,6 +81,9 @@ func why(from, to State, ev Event) string {
 	case Release:
 		return "asked to release"
 	case Stop:
+		if ev.Why != "" {
+			return ev.Why
+		}
 		return "asked to stop"
 	}
 	return ""

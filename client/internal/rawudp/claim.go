@@ -40,8 +40,8 @@ type HeldError struct {
 	// seen from here; Name is what the kernel calls it, empty if unknown.
 	PID  int
 	Name string
-	// Why says what came of it that the process was asked for the link; empty if
-	// it was not.
+	// Why says what the process did when it was asked for the link, with a verb
+	// first; empty if it was not.
 	Why string
 	// Foreign says that it is a client of another kind, that cannot be asked.
 	Foreign bool
@@ -49,19 +49,19 @@ type HeldError struct {
 
 // Error names the process, and what it did when it was asked for the link.
 func (e *HeldError) Error() string {
-	text := fmt.Sprintf("process %d (%s) serves this link already", e.PID, e.Name)
+	who := fmt.Sprintf("process %d (%s)", e.PID, e.Name)
 	switch {
 	case e.Foreign:
 		return fmt.Sprintf("%s (process %d) serves this link: stop it first", e.Name, e.PID)
 	case e.PID == 0:
-		text = "a process of another namespace serves this link already"
+		who = "a process of another namespace"
 	case e.Name == "":
-		text = fmt.Sprintf("process %d serves this link already", e.PID)
+		who = fmt.Sprintf("process %d", e.PID)
 	}
 	if e.Why != "" {
-		text += ", and " + e.Why
+		return who + " " + e.Why
 	}
-	return text
+	return who + " serves this link already"
 }
 
 // errForeign says that a name of ours is taken by a user who could not run a

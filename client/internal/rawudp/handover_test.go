@@ -83,7 +83,7 @@ func TestMayTakeOver(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for says, want := range map[string]string{
-		"refused not now\n": "does not hand it over: not now", "yours 0\n": `its answer "yours 0?" has no meaning`, "": "hands over to nobody",
+		"refused not now\n": "keeps the link: not now", "yours 0\n": `its answer "yours 0?" has no meaning`, "": "hands the link over to nobody",
 	} {
 		other := newRig(t)
 		link := other.link(t)
@@ -137,8 +137,8 @@ func TestTakeover_Refused(t *testing.T) {
 		asked func(*Ask)
 		want  string
 	}{
-		"with a reason": {func(a *Ask) { a.Refuse("it is busy\n\x1b[2J") }, "does not hand it over: it is busy??[2J"},
-		"at once":       {nil, "hands over to nobody"},
+		"with a reason": {func(a *Ask) { a.Refuse("it is busy\n\x1b[2J") }, "keeps the link: it is busy??[2J"},
+		"at once":       {nil, "hands the link over to nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -357,7 +357,7 @@ func TestTakeover_HostileHolders(t *testing.T) {
 		want string
 	}{
 		"silent":             {"", true, "has not answered within"},
-		"hangs up":           {"", false, "hands over to nobody"},
+		"hangs up":           {"", false, "hands the link over to nobody"},
 		"half an answer":     {"yours 1", true, "has not answered within"},
 		"no length":          {"yours \n", false, "has no meaning"},
 		"negative":           {"yours -1\n", false, "has no meaning"},

@@ -85,7 +85,7 @@ func (c *Conn) ask(index int) (*Inheritance, error) {
 		return nil, held.refuses(why)
 	}
 	if !mayByUser(cred.Uid) && !proven {
-		held.Why = "is not believed: it is of another user, and shows no right to serve a link"
+		held.Why = "is another user's, and shows no right to serve a link"
 		return nil, held
 	}
 	got := &Inheritance{PID: held.PID, Name: held.Name}
@@ -142,7 +142,7 @@ const refusal = "refused "
 
 // refuses is the error that the holder has said no, and why.
 func (e *HeldError) refuses(why string) *HeldError {
-	e.Why = "does not hand it over: " + printable(strings.TrimSuffix(why, "\n"))
+	e.Why = "keeps the link: " + printable(strings.TrimSuffix(why, "\n"))
 	return e
 }
 
@@ -150,11 +150,11 @@ func (e *HeldError) refuses(why string) *HeldError {
 func (e *HeldError) because(err error) *HeldError {
 	switch {
 	case errors.Is(err, errHungUp), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
-		e.Why = "hands over to nobody: stop it first"
+		e.Why = "hands the link over to nobody: stop it first"
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		e.Why = fmt.Sprintf("has not answered within %v", answerTime)
+		e.Why = fmt.Sprintf("has the link, and has not answered within %v", answerTime)
 	default:
-		e.Why = "does not hand it over: " + err.Error()
+		e.Why = "keeps the link: " + err.Error()
 	}
 	return e
 }
