@@ -76,7 +76,8 @@ type Conn struct {
 	// tx is held while something is sent, and guards these.
 	tx    sync.Mutex
 	index int         // 0: no link
-	udp   *udpSocket  // nil if the port could not be had
+	udp   *udpSockets // nil if the port could not be had
+	via   *udpSocket  // of udp: the one that was sent through; nil for none yet
 	hops  *neighbours // without udp only; nil if that failed as well
 }
 
@@ -169,8 +170,11 @@ func (c *Conn) openPacket() (err error) {
 
 // openUnicast opens what unicasts leave through.
 func (c *Conn) openUnicast() {
-	var err error
-	if c.udp, err = openUDP(c.ports); err == nil {
+	err := c.control(func(fd int) (err error) {
+		c.udp, err = useUDP(fd, c.ports)
+		return err
+	})
+	if err == nil {
 		return
 	}
 	var noHops error
@@ -279,7 +283,7 @@ func (c *Conn) close() error {
 	defer c.tx.Unlock()
 	err := c.packet.Close()
 	if c.udp != nil {
-		err = errors.Join(err, c.udp.close())
+		err = errors.Join(err, c.udp.release())
 	}
 	if c.hops != nil {
 		c.hops.close()

@@ -1,7 +1,7 @@
 // Package rawudp carries DHCP messages over Linux sockets, for a link that has
 // an address and for one that has none.
 //
-// Two sockets do it, both opened by Open and kept until Close:
+// Two sockets do it, which Open opens, and keeps until Close:
 //
 //   - A packet socket receives everything, and sends what is broadcast. It sees
 //     replies to an address that the link does not have yet, and broadcasts from
@@ -11,7 +11,9 @@
 //   - A UDP socket on the client's port, 68, sends what is unicast, so that
 //     routing and ARP are the kernel's and the source is the leased address. It
 //     receives nothing, but holds the port open: a server's unicast reply meets
-//     no ICMP port unreachable.
+//     no ICMP port unreachable. The links of a network namespace share a few: of
+//     a thousand each hears every broadcast, 210 µs of the kernel's time where it
+//     is 5 µs with eight.
 //
 // The packet socket is of type SOCK_DGRAM: the kernel writes and removes the
 // link's header. So the source address of a frame is always the link's current

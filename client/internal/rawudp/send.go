@@ -41,7 +41,7 @@ func (c *Conn) Send(payload []byte, src, dst netip.Addr) error {
 	return nil
 }
 
-func (c *Conn) send(payload []byte, src, dst netip.Addr) error {
+func (c *Conn) send(payload []byte, src, dst netip.Addr) (err error) {
 	switch {
 	case c.closed.Load():
 		return net.ErrClosed
@@ -54,7 +54,8 @@ func (c *Conn) send(payload []byte, src, dst netip.Addr) error {
 	case dst == broadcast:
 		return c.sendFrame(payload, src, c.all, allStations)
 	case c.udp != nil:
-		return c.udp.send(payload, c.index, src, dst)
+		c.via, err = c.udp.send(c.via, payload, c.index, src, dst)
+		return err
 	}
 	station := allStations
 	if c.hops != nil {
@@ -124,9 +125,9 @@ func (c *Conn) queued() (n uint32, err error) {
 		return 0, net.ErrClosed
 	}
 	err = c.control(func(fd int) error { n, err = outQueue(fd); return err })
-	if err == nil && c.udp != nil {
+	if err == nil && c.via != nil {
 		var unicast uint32
-		unicast, err = c.udp.queued()
+		unicast, err = c.via.queued() // also what others have sent through it
 		n += unicast
 	}
 	return n, err

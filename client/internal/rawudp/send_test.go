@@ -179,7 +179,7 @@ func TestSend_RFC2131_4_4_5_Renewal(t *testing.T) {
 	if port := binary.BigEndian.Uint16(b[14+20+8+20+2:]); b[34] != 3 || b[35] != 3 || port != 69 {
 		t.Errorf("ICMP type %d code %d for port %d, want 3, 3 for 69", b[34], b[35], port)
 	}
-	if n, err := unix.IoctlGetInt(c.udp.fd, unix.SIOCINQ); err != nil || n != 0 {
+	if n, err := unix.IoctlGetInt(c.via.fd, unix.SIOCINQ); err != nil || n != 0 {
 		t.Errorf("the UDP socket has %d octets (%v), want none", n, err)
 	}
 	if n := waiting(t, c); n != 0 {

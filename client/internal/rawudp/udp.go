@@ -71,6 +71,11 @@ func (u *udpSocket) send(payload []byte, index int, src, dst netip.Addr) error {
 // an answer to ARP, for the link's queue or for its hardware. 0 is none.
 func (u *udpSocket) queued() (uint32, error) { return outQueue(u.fd) }
 
+func (u *udpSocket) isIdle() bool {
+	n, err := u.queued()
+	return err == nil && n == 0
+}
+
 func (u *udpSocket) close() error { return unix.Close(u.fd) }
 
 // outQueue asks a socket for the memory of what it sent that is still on this
