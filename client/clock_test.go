@@ -16,6 +16,7 @@ var wallClock = map[string]string{
 	"client/lease/clock.go":                "the origin of the line of time",
 	"client/lease/file.go":                 "what is written beside CLOCK_BOOTTIME, for another boot",
 	"client/agent/member.go":               "rests between restarts, by the monotonic clock",
+	"client/agent/pace.go":                 "how long a lease takes, by the monotonic clock",
 	"client/internal/rawudp/handover.go":   "waits of seconds, by the monotonic clock",
 	"client/internal/rawudp/neighbours.go": "a wait of less than a second, by the monotonic clock",
 	"client/internal/rawudp/send.go":       "a wait of less than a second, by the monotonic clock",
