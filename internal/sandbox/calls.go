@@ -92,9 +92,10 @@ func allowFiles(t *table, cfg Config) {
 	// Not F_SETOWN, by which a descriptor sends signals to others.
 	t.allowIf(unix.SYS_FCNTL, 1, unix.F_GETFL, unix.F_SETFL, unix.F_GETFD, unix.F_SETFD, unix.F_DUPFD_CLOEXEC)
 	// The width of a terminal, whether it is one, what a socket has not sent yet,
-	// and a link's name, MTU and address. Not TIOCSTI, which types.
+	// a link's name, MTU and address, and which links have one: by that arpcheck
+	// knows our own from other stations. Not TIOCSTI, which types.
 	ioctls := []uint32{unix.TIOCGWINSZ, unix.TCGETS, unix.SIOCOUTQ,
-		unix.SIOCGIFNAME, unix.SIOCGIFMTU, unix.SIOCGIFHWADDR}
+		unix.SIOCGIFNAME, unix.SIOCGIFMTU, unix.SIOCGIFHWADDR, unix.SIOCGIFCONF}
 	if cfg.Ethtool {
 		ioctls = append(ioctls, unix.SIOCETHTOOL)
 	}

@@ -60,7 +60,7 @@ const (
 // The filter has for every number the verdict that the table has, whatever is
 // configured, and for no other number any but a refusal.
 func TestFilterIsTheTable(t *testing.T) {
-	most := Config{Connect: true}
+	most := Config{Connect: true, Setns: true, Ethtool: true}
 	for i := range maxValues {
 		most.Families = append(most.Families, 100+i)
 		most.Signal = append(most.Signal, 100000+i)
@@ -134,6 +134,9 @@ func TestFilterLooksAtArguments(t *testing.T) {
 		{"a packet socket, said twice", unix.SYS_SOCKET, []uint64{high | unix.AF_PACKET, 3}, false},
 		{"an internet socket", unix.SYS_SOCKET, []uint64{unix.AF_INET, 2}, false},
 		{"a connection", unix.SYS_CONNECT, nil, false},
+		{"which links have an address", unix.SYS_IOCTL, []uint64{3, unix.SIOCGIFCONF}, true},
+		{"another address for a link", unix.SYS_IOCTL, []uint64{3, unix.SIOCSIFADDR}, false},
+		{"a network namespace", unix.SYS_SETNS, []uint64{3, unix.CLONE_NEWNET}, false},
 		{"a file", unix.SYS_OPENAT, []uint64{0, 0, unix.O_CREAT, 0o644}, true},
 		{"a file that runs as its owner", unix.SYS_OPENAT, []uint64{0, 0, unix.O_CREAT, 0o4755}, false},
 		{"a file that runs as its group", unix.SYS_OPENAT, []uint64{0, 0, unix.O_CREAT, 0o2755}, false},
@@ -156,6 +159,16 @@ func TestFilterLooksAtArguments(t *testing.T) {
 		}
 		if got := j.verdict(t, architecture, row.nr, row.args...); got != want {
 			t.Errorf("%s: %#x, want %#x", row.name, got, want)
+		}
+	}
+}
+
+// Who enters network namespaces enters no others.
+func TestFilterLooksAtNamespaces(t *testing.T) {
+	j := newJudge(t, Config{Setns: true})
+	for kind, ok := range map[uint64]bool{unix.CLONE_NEWNET: true, unix.CLONE_NEWNS: false, unix.CLONE_NEWNET | unix.CLONE_NEWNS: false, 0: false} {
+		if got := j.verdict(t, architecture, unix.SYS_SETNS, 3, kind) == filterAllows; got != ok {
+			t.Errorf("%#x: %v", kind, got)
 		}
 	}
 }
