@@ -17,12 +17,6 @@ import (
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
-// processRows are flags that [agent] may have in these tests.
-func processRows() []flagRow {
-	rows := slices.DeleteFunc(slices.Clone(allFlags()), func(row flagRow) bool { return notOfLinks[row.name] != ofProcess })
-	return append(rows, flagRow{name: "match", value: "IF", list: true, set: addLink})
-}
-
 // agentConf reads a config file with that text.
 func agentConf(t *testing.T, text string) (*agentConfig, string, error) {
 	t.Helper()
@@ -30,7 +24,7 @@ func agentConf(t *testing.T, text string) (*agentConfig, string, error) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := readAgentConfig(path, processRows(), newOptions)
+	c, err := readAgentConfig(path, fileFlags(), newAgentOptions)
 	return c, path, err
 }
 
@@ -240,22 +234,6 @@ func TestAgentConfig_AScriptThatConfiguresStaysHere(t *testing.T) {
 	}
 }
 
-// sample has for each flag of links two values that do not mean the same; the
-// second is what holds if the flag is not given, where that can be said.
-var sample = map[string][2]string{
-	"takeover": {"true", "false"}, "on-exit": {"'remove'", "'release'"}, "start-delay": {"1", "'2s'"},
-	"hostname": {"'a'", "'b'"}, "client-id": {"'none'", "'mac'"}, "vendor-class": {"'a'", "'b'"},
-	"rapid-commit": {"true", "false"}, "ipv6-only": {"true", "false"}, "fqdn": {"'a.example'", "'b.example'"},
-	"fqdn-update": {"'none'", "'server'"}, "user-class": {"['a']", "[]"}, "bare-user-class": {"true", "false"},
-	"vi-class": {"['3561:a']", "[]"}, "vi-option": {"['3561:1:0a']", "[]"}, "mud-url": {"'https://a/'", "'https://b/'"},
-	"send-option": {"['224=01']", "[]"},
-	"request-ip":  {"'192.0.2.1'", "'192.0.2.2'"}, "request-option": {"[42]", "[]"}, "broadcast": {"true", "false"},
-	"retransmit": {"'rfc2131'", "'fast'"}, "acd": {"'off'", "'200ms'"}, "metric": {"5", "6"},
-	"routes": {"'none'", "'all'"}, "no-dns": {"true", "false"}, "resolv-conf": {"'/a'", "'/b'"},
-	"no-mtu": {"true", "false"}, "set-hostname": {"true", "'always'"}, "lease-dir": {"'/a'", "'/var/lib/dhclient-go'"},
-	"script": {"['/bin/sh']", "[]"}, "script-env": {"'dhclient'", "'json'"}, "script-timeout": {"'30s'", "'60s'"},
-}
-
 func TestAgentConfig_SameIsWhatItMeans(t *testing.T) {
 	planOf := func(text string) *linkPlan {
 		c, _, err := agentConf(t, text)
@@ -268,29 +246,19 @@ func TestAgentConfig_SameIsWhatItMeans(t *testing.T) {
 		}
 		return p
 	}
-	for _, row := range linkFlags() {
-		values, ok := sample[row.name]
-		if !ok {
-			t.Errorf("--%s is a key of links without a sample here; or is it of the process (notOfLinks)?", row.name)
-			continue
+	const script = "script = '/bin/sh'\n"
+	for _, c := range [][2]string{
+		{"takeover = true", ""}, {"on-exit = 'remove'", "on-exit = 'release'"}, {"start-delay = 1", "start-delay = '2s'"},
+		{"hostname = 'a'", "hostname = 'b'"}, {"client-id = 'none'", "client-id = 'mac'"}, {"request-ip = '192.0.2.1'", "request-ip = '192.0.2.2'"},
+		{"request-option = [42]", "request-option = [42, 4]"}, {"acd = 'off'", ""}, {"acd = '1s'", "acd = '2s'"}, {"metric = 5", "metric = 6"},
+		{"routes = 'none'", ""}, {"no-dns = true", ""}, {"resolv-conf = '/a'", "resolv-conf = '/b'"}, {"set-hostname = true", "set-hostname = 'always'"},
+		{"lease-dir = '/a'", ""}, {"script = ['/bin/sh']", "script = []"}, {script + "script-env = 'dhclient'", script}, {script + "script-timeout = 5", script},
+	} {
+		if !planOf("[defaults]\n" + c[0]).same(planOf("\n[[link]]\nmatch = 'eth9'\n[[link]]\nmatch = ['*']\n" + c[0])) {
+			t.Errorf("%s: it is not the same in another place", c[0])
 		}
-		more := ""
-		if strings.HasPrefix(row.name, "script-") {
-			more = "script = '/bin/sh'\n"
-		}
-		switch row.name {
-		case "fqdn-update":
-			more = "fqdn = 'a.example'\n"
-		case "bare-user-class":
-			more = "user-class = ['a']\n"
-		}
-		a := fmt.Sprintf("%s = %s\n%s", row.name, values[0], more)
-		b := fmt.Sprintf("%s = %s\n%s", row.name, values[1], more)
-		if !planOf("[defaults]\n" + a).same(planOf("\n[[link]]\nmatch = 'eth9'\n[[link]]\nmatch = ['*']\n" + a)) {
-			t.Errorf("%s: it is not the same in another place", row.name)
-		}
-		if planOf("[defaults]\n" + a).same(planOf("[defaults]\n" + b)) {
-			t.Errorf("%s: %v are the same", row.name, values)
+		if planOf("[defaults]\n" + c[0]).same(planOf("[defaults]\n" + c[1])) {
+			t.Errorf("%q are the same", c)
 		}
 	}
 	if !planOf("[defaults]\nacd = '1s'\nno-dns = false").same(planOf("[defaults]\nacd = '1000ms'")) {
@@ -308,7 +276,7 @@ func TestAgentConfig_TheExample(t *testing.T) {
 	}
 	_, path, _ := agentConf(t, string(text)) // a copy: all may be able to write to the file
 	var out, errs bytes.Buffer
-	if code := checkAgentConfig(path, processRows(), newOptions, &out, &errs); code != exitDone || out.String() != path+" is fine: 4 sections\n" {
+	if code := checkAgentConfig(path, fileFlags(), newAgentOptions, &out, &errs); code != exitDone || out.String() != path+" is fine: 4 sections\n" {
 		t.Errorf("exit %d, %s%s", code, &out, &errs)
 	}
 	shown := regexp.MustCompile(`(?m)^#([a-z0-9-]+ = )`).ReplaceAllString(string(text), "$1")
@@ -320,7 +288,6 @@ func TestAgentConfig_TheExample(t *testing.T) {
 	}
 	shown = strings.ReplaceAll(shown, "/etc/dhclient-go/changed", "/bin/sh")
 	shown = strings.ReplaceAll(shown, "no-dns = true\n", "")
-	shown = strings.ReplaceAll(shown, "hostname = \"web\"\n", "") // fqdn takes its place
 	if c, _, err := agentConf(t, shown); err != nil || c.sections[1].plan.options.client.ACD != client.NoProbe {
 		t.Errorf("with all that is commented out: %v", err)
 	}
@@ -329,21 +296,21 @@ func TestAgentConfig_TheExample(t *testing.T) {
 func TestAgentConfig_Check(t *testing.T) {
 	_, path, _ := agentConf(t, "[agent]\nverbose = 1")
 	var out, errs bytes.Buffer
-	if code := checkAgentConfig(path, processRows(), newOptions, &out, &errs); code != exitDone || out.String() != path+" is fine: 1 section\n" || errs.Len() > 0 {
+	if code := checkAgentConfig(path, fileFlags(), newAgentOptions, &out, &errs); code != exitDone || out.String() != path+" is fine: 1 section\n" || errs.Len() > 0 {
 		t.Errorf("exit %d, %s%s", code, &out, &errs)
 	}
 	out.Reset()
 	_, path, _ = agentConf(t, "[agent]\na = 1\nb = 1")
-	if code := checkAgentConfig(path, processRows(), newOptions, &out, &errs); code != 2 || out.Len() > 0 ||
+	if code := checkAgentConfig(path, fileFlags(), newAgentOptions, &out, &errs); code != 2 || out.Len() > 0 ||
 		errs.String() != fmt.Sprintf("dhclient-go: %[1]s:2: a: is no key of [agent]\ndhclient-go: %[1]s:3: b: is no key of [agent]\n", path) {
 		t.Errorf("exit %d, %s%s", code, &out, &errs)
 	}
 	errs.Reset()
-	if code := checkAgentConfig("/none", processRows(), newOptions, &out, &errs); code != 2 || errs.String() != "dhclient-go: /none: no such file or directory\n" {
+	if code := checkAgentConfig("/none", fileFlags(), newAgentOptions, &out, &errs); code != 2 || errs.String() != "dhclient-go: /none: no such file or directory\n" {
 		t.Errorf("exit %d, %s", code, &errs)
 	}
 	var bad *agentconf.Error
-	if _, err := readAgentConfig(path, processRows(), newOptions); !errors.As(err, &bad) || bad.Line != 2 {
+	if _, err := readAgentConfig(path, fileFlags(), newAgentOptions); !errors.As(err, &bad) || bad.Line != 2 {
 		t.Errorf("%+v", bad)
 	}
 }
