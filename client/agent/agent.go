@@ -71,6 +71,8 @@ type Agent struct {
 	pace              pacer
 	// busy are the members that have not ended.
 	busy map[*member]bool
+	// restarts and panics are those of all members that there ever were.
+	restarts, panics uint64
 	// ended wait for one of the closing that take members apart.
 	ended   []func()
 	closing int

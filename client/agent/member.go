@@ -250,9 +250,11 @@ func (m *member) failed(why error) {
 	}
 	m.begun = time.Time{}
 	m.restarts++
+	m.a.restarts++
 	var panicked *client.PanicError
 	if errors.As(why, &panicked) {
 		m.panics++
+		m.a.panics++
 	}
 	wait := restFor(m.failures)
 	m.failures++

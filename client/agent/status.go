@@ -58,3 +58,11 @@ func (m *member) status() Status {
 	return Status{Link: m.link, Asked: m.asked, Phase: m.phase, Plan: m.plan, Served: m.served,
 		Restarts: m.restarts, Panics: m.panics, Err: m.err, Retry: m.retry}
 }
+
+// Faults is how often clients have failed, and how often of them with a panic: of
+// all links, those too that are gone.
+func (a *Agent) Faults() (restarts, panics uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.restarts, a.panics
+}
