@@ -146,5 +146,5 @@ func format(v float64) string {
 	if v == float64(int64(v)) && v < 1<<53 {
 		return strconv.FormatInt(int64(v), 10)
 	}
-	return strconv.FormatFloat(v, 'g', -1, 64) // +Inf is that of the format
+	return strconv.FormatFloat(v, 'f', -1, 64) // +Inf is that of the format
 }
