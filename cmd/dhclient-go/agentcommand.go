@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -13,10 +12,10 @@ import (
 // agentOptions are what the process of an agent is told, beside what options have
 // for any: options.links and selectors are those of --match.
 type agentOptions struct {
-	// config is the path of the config file, metrics that for Prometheus; empty for
-	// none. check says that the config file is to be read, and no more.
-	config, metrics string
-	check           bool
+	// config is the path of the config file, empty for none, and check says that it
+	// is to be read, and no more.
+	config string
+	check  bool
 	// netns are the namespaces; none is our own, and so is a nil among them.
 	netns []*netns
 	// file is what stands in the config file; nil without. plan is then what the
@@ -56,11 +55,10 @@ var agentFlags = []flagRow{
 	{name: "check-config", help: "say whether that file is fine, and exit",
 		set: func(o *options, _ string) error { o.agent.check = true; return nil }},
 	{name: "netns", value: "NAME", list: true, help: "links of network namespace NAME, process PID or PATH,\nnot those here; may be repeated, and . is here", set: addNetns},
-	{name: "metrics-file", value: "FILE", help: "write metrics there for Prometheus, as *.prom", set: setMetricsFile},
 }
 
 // agentsOwn are the flags of the client that are the process's in an agent too.
-var agentsOwn = []string{"background", "control-dir", "pid-file", "no-sandbox", "verbose", "quiet", "json", "log-format", "version", "help"}
+var agentsOwn = []string{"background", "control-dir", "pid-file", "metrics-file", "no-sandbox", "verbose", "quiet", "json", "log-format", "version", "help"}
 
 // processFlags are all flags of the process.
 var processFlags = sync.OnceValue(func() []flagRow {
@@ -102,14 +100,6 @@ func (n *netns) label() string {
 		return ""
 	}
 	return n.text
-}
-
-func setMetricsFile(o *options, s string) error {
-	if filepath.Ext(s) != ".prom" {
-		return fmt.Errorf("%q does not end in .prom, and node_exporter reads no other", s)
-	}
-	o.agent.metrics = s
-	return nil
 }
 
 // newAgentOptions are what an agent does without a flag.

@@ -17,7 +17,7 @@ func (a *agency) serveCommands() {
 	if a.o.controlDir == "" {
 		return
 	}
-	s, err := control.Listen(control.Config{Dir: a.o.controlDir, Name: "agent", Handle: a.obey, Logger: a.log})
+	s, err := control.Listen(control.Config{Dir: a.o.controlDir, Name: agentName, Handle: a.obey, Logger: a.log})
 	if err != nil {
 		a.log.Warn("commands like status and renew cannot reach this process", "err", err)
 		return
@@ -36,6 +36,11 @@ func (a *agency) obey(ctx context.Context, r *control.Request, w *control.Writer
 			}
 		}
 		return nil
+	case "metrics":
+		if len(meant) == 0 && !a.isMeant(r, "", "") {
+			return nil // they are elsewhere
+		}
+		return tellMetrics(a.reportOf(meant), w)
 	case "watch":
 		return a.watched(ctx, r, meant, w)
 	case "renew", "rebind", "release":

@@ -141,11 +141,13 @@ func (p *agentPlan) Open(o *agent.Opening) (*agent.Served, error) {
 		return nil, err
 	}
 	b.link = link
+	f.meter.join(link)
 	close(b.ready)
 	return &agent.Served{
 		Client: link.client, Info: b,
 		Close: func() {
 			f.logCounted(b)
+			f.meter.retire(link)
 			b.halt()
 			close(b.ended)
 			link.closeOthers()

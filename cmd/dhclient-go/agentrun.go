@@ -12,6 +12,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/internal/control"
 	"github.com/dhclient-go/dhclient-go/internal/daemon"
 	"github.com/dhclient-go/dhclient-go/internal/helper"
+	"github.com/dhclient-go/dhclient-go/internal/metrics"
 )
 
 // An agency is the process of an agent: it has package agent follow the links, and
@@ -63,6 +64,7 @@ func serveAgent(o *options, signals *signals, out, errs *output) error {
 	a.executeHelper()
 	a.serveCommands()
 	a.secureAgent()
+	a.keepMetrics(func() *metrics.Report { return a.reportOf(a.lib.Links()) })
 	a.told.ready()
 	a.away.depart()
 	defer context.AfterFunc(signals.ctx, a.told.stopping)()
@@ -72,6 +74,9 @@ func serveAgent(o *options, signals *signals, out, errs *output) error {
 // newAgency has the namespaces open, and nothing served yet.
 func newAgency(o *options, signals *signals, out *output, log *slog.Logger) (*agency, error) {
 	f := &fleet{ctx: signals.ctx, attend: func() {}, aides: ourselves{}, o: o, out: out, log: log, home: control.Netns()}
+	if err := f.meter.open(o.metricsFile); err != nil {
+		return nil, err
+	}
 	a := &agency{fleet: f, places: map[string]*place{}, signal: signals, file: o.agent.file, plans: map[planKey]*agentPlan{}}
 	cfg := agent.Config{Logger: log, Plan: a.plan}
 	for _, n := range o.agent.netns {
@@ -94,6 +99,7 @@ func newAgency(o *options, signals *signals, out *output, log *slog.Logger) (*ag
 
 // close ends what is not the links'.
 func (a *agency) close() {
+	a.meter.close()
 	a.unlisten()
 	a.away.close()
 	a.stopHelper()

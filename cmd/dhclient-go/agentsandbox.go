@@ -49,8 +49,8 @@ func (a *agency) agentSandbox() sandbox.Config {
 		seen[l.leaseDir] = true
 		a.mayWrite(&cfg, l.leaseDir)
 	}
-	if o.agent.metrics != "" {
-		a.mayWrite(&cfg, filepath.Dir(o.agent.metrics))
+	if o.metricsFile != "" {
+		a.mayWrite(&cfg, filepath.Dir(o.metricsFile))
 	}
 	if o.agent.config != "" {
 		// The folder: an editor puts a new file in the place of the old one. And

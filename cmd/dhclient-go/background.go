@@ -50,9 +50,9 @@ func (o *options) absolutePaths() error {
 	if o.background == inForeground {
 		return nil
 	}
-	paths := []*string{&o.leaseDir, &o.resolvConf, &o.pidFile, &o.controlDir}
+	paths := []*string{&o.leaseDir, &o.resolvConf, &o.pidFile, &o.controlDir, &o.metricsFile}
 	if o.agent != nil {
-		paths = append(paths, &o.agent.config, &o.agent.metrics)
+		paths = append(paths, &o.agent.config)
 	}
 	for _, path := range paths {
 		if *path == "" {

@@ -102,11 +102,13 @@ type options struct {
 	hooks     hook.Config
 	scriptSet bool
 
-	leaseDir   string
-	evidence   evidence
-	controlDir string
-	noDNS      bool
-	resolvConf string
+	// metricsFile is where metrics are kept; empty for nowhere.
+	metricsFile string
+	leaseDir    string
+	evidence    evidence
+	controlDir  string
+	noDNS       bool
+	resolvConf  string
 	// nameHost gives the host the name of the lease; nil leaves it alone.
 	nameHost *netcfg.HostnameConfig
 	// probe is the length of the conflict probe, as arpcheck has it.
@@ -150,6 +152,8 @@ func (o *options) check() error {
 		return &usageError{"--takeover", "contradicts --dry-run, which is to change nothing"}
 	case o.dryRun && o.nameHost != nil:
 		return &usageError{"--set-hostname", "contradicts --dry-run"}
+	case o.once() && o.metricsFile != "":
+		return &usageError{"--metrics-file", "contradicts --oneshot and --dry-run, which have ended before anybody reads it"}
 	case o.noDNS && o.resolvConf != "":
 		return &usageError{"--resolv-conf", "contradicts --no-dns"}
 	}

@@ -61,6 +61,11 @@ func (f *fleet) obey(ctx context.Context, r *control.Request, w *control.Writer)
 			}
 		}
 		return nil
+	case "metrics":
+		if len(meant) == 0 && !home {
+			return nil // they are elsewhere
+		}
+		return tellMetrics(f.report(f.o.links[0], meant), w)
 	case "watch":
 		return f.watched(ctx, meant, w)
 	case "renew", "rebind", "release":

@@ -61,6 +61,11 @@ Exit     0 there is a lease, 2 there is none, 1 an error, 4 no permission,
 Shows how the links are, and then what happens, until the last client ends.
 --json prints the lines that the client prints with its own --json. Who reads
 too slowly is told how many events were left out: no client waits.` + exitText},
+		{name: "metrics", help: "what is counted, for Prometheus", run: with("metrics", showMetrics),
+			flags: []flagRow{netnsFlag, dirFlag, commandHelp}, more: `
+Prints what all processes count, and until when their leases last, as Prometheus
+reads it. docs/metrics.md has what there is. With --metrics-file a process keeps
+that in a file, for the textfile collector of node_exporter.` + exitText},
 		{name: "renew", help: "renew the lease now, and wait until it is", run: with("renew", actOn("renew")),
 			args: "[IF...]", flags: act, more: `
 Asks the server that gave the lease for more, now and not at T1. A client

@@ -45,6 +45,7 @@ var flagGroups = []flagGroup{
 			set: func(o *options, _ string) error { o.background = afterLease; return nil }},
 		{name: "control-dir", value: "DIR", help: "where commands find it (" + defaultControlDir + ");\nempty: nowhere", set: setControlDir},
 		{name: "pid-file", value: "PATH", help: "write the number of the process to PATH", set: setPidFile},
+		{name: "metrics-file", value: "FILE", help: "keep metrics in FILE for Prometheus: DIR/NAME.prom", set: setMetricsFile},
 		{name: "timeout", value: "DUR", help: "exit 2 without a lease by then (60s with -1, -b and\n--dry-run); 0 is no limit", set: setTimeout},
 		{name: "wait", value: "any|all|first", help: "which must get a lease (all); first: that one alone", set: setWait},
 		{name: "wait-link", value: "DUR", optional: true, help: "wait for the interface to appear", set: setWaitLink},

@@ -56,8 +56,9 @@ type fleet struct {
 	control *control.Server
 	stop    func()
 	news    control.Feed[*eventLine]
-	// pid is the pid file, and wasHanded says that a link was handed over.
+	// pid is the pid file, meter counts for metrics, and wasHanded says that a link was handed over.
 	pid       pidFile
+	meter     meter
 	wasHanded atomic.Bool
 	// place is where the links are, home the number of our own namespace, and
 	// unopened the links that have yet to be opened in place.
@@ -135,7 +136,10 @@ func newFleet(ctx context.Context, o *options, out io.Writer, log *slog.Logger) 
 		place.close()
 		return nil, err
 	}
-	if f.capture, err = openCapture(o, log); err != nil {
+	if err = f.meter.open(o.metricsFile); err == nil {
+		f.capture, err = openCapture(o, log)
+	}
+	if err != nil {
 		f.close()
 		return nil, err
 	}
@@ -196,6 +200,7 @@ func (f *fleet) open(b *berth) (err error) {
 	if err != nil {
 		return err
 	}
+	f.meter.join(b.link)
 	close(b.ready)
 	return nil
 }
@@ -212,6 +217,7 @@ func (f *fleet) noServer(b *berth) {
 
 // close ends what was opened.
 func (f *fleet) close() {
+	f.meter.close()
 	f.unlisten()
 	f.away.close()
 	f.super.close()

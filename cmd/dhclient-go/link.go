@@ -65,6 +65,7 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 		}
 		b.story.event(ev, func() uint64 { return l.client.Stats().Sent["DISCOVER"] })
 		r.event(ev)
+		f.meter.change()
 		l.tellScript(o, ev)
 		if _, ok := ev.(client.HandedOver); ok {
 			f.handed(b)

@@ -187,6 +187,7 @@ func serve(o *options, signals *signals, out, errs *output) error {
 		f.executeHelper()
 		f.listen()
 		f.secure()
+		f.keepMetrics(f.ownReport)
 		release()
 		time.AfterFunc(attendDelay, f.attend)
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -54,6 +55,13 @@ func (f *fleet) sandbox() sandbox.Config {
 		_ = os.MkdirAll(o.leaseDir, 0o755) // that it cannot be made is said when a lease is stored
 		cfg.ReadWrite = append(cfg.ReadWrite, o.leaseDir)
 		if foreign(o.leaseDir) {
+			cfg.Keep = append(cfg.Keep, unix.CAP_DAC_OVERRIDE)
+		}
+	}
+	if o.metricsFile != "" {
+		dir := filepath.Dir(o.metricsFile)
+		cfg.ReadWrite = append(cfg.ReadWrite, dir)
+		if foreign(dir) && !slices.Contains(cfg.Keep, unix.CAP_DAC_OVERRIDE) {
 			cfg.Keep = append(cfg.Keep, unix.CAP_DAC_OVERRIDE)
 		}
 	}
