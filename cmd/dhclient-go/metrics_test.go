@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,6 +72,52 @@ func TestMetrics_OfProcesses(t *testing.T) {
 	matches(t, errs, `^dhclient-go: no client runs in this network namespace `)
 	_, errs = s.ask(t, exitUsage, "metrics", "eth0")
 	matches(t, errs, `^dhclient-go: metrics are of all links: it takes no argument$`)
+}
+
+// What was counted of a link that is gone stays in the sum of an agent; its own
+// series are gone with it.
+func TestMetrics_OfAnAgent(t *testing.T) {
+	s := newSite(t)
+	s.link(t, nil)
+	s.link(t, nil)
+	dir := filepath.Join(s.dir, "collector")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "agent.prom")
+	conf := filepath.Join(s.dir, "agent.toml")
+	text := fmt.Sprintf("[agent]\nmetrics-file = %q\nmatch = 'eth*'\n[defaults]\nno-dns = true\nacd = 'off'\nlease-dir = %q\n", file, s.dir+"/leases")
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := s.exec(t, "dhclient-go", "agent", "--config", conf)
+	var got string
+	shows := func(patterns ...string) {
+		t.Helper()
+		waitFor(t, strings.Join(patterns, " and "), func() bool {
+			b, _ := os.ReadFile(file)
+			got = string(b)
+			return !slices.ContainsFunc(patterns, func(p string) bool { return !strings.Contains(got, p) })
+		})
+	}
+	shows(`dhclient_go_links{process="agent",netns="",state="BOUND"} 2`, `dhclient_go_leases_bound_total{process="agent",netns=""} 2`,
+		`dhclient_go_lease_held{interface="eth1",netns=""} 1`, `dhclient_go_client_restarts_total{process="agent",netns=""} 0`)
+	s.IP(t, "link", "del", "eth1")
+	shows(`dhclient_go_links{process="agent",netns="",state="BOUND"} 1`, `dhclient_go_leases_bound_total{process="agent",netns=""} 2`,
+		`dhclient_go_messages_sent_total{process="agent",netns="",type="REQUEST"} 2`)
+	out, _ := s.ask(t, exitDone, "metrics")
+	for _, text := range []string{out, got} {
+		if strings.Contains(text, `"eth1"`) || !strings.Contains(text, `dhclient_go_lease_held{interface="eth0",netns=""} 1`) {
+			t.Errorf("the link that is gone is still there, or the other is not:\n%s", text)
+		}
+	}
+	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	a.exit(t, exitDone)
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
 }
 
 // What cannot be kept is said before anything is sent.
