@@ -49,6 +49,8 @@ type Client struct {
 	// who gets it, nil for nobody yet.
 	taken *TookOver
 	heir  heir
+	// servers are those that make offers here.
+	servers knownServers
 	// unanswered counts DISCOVERs in a row; explained is set when it was said
 	// why there is no link.
 	unanswered int
@@ -362,14 +364,24 @@ func (c *Client) receive(payload []byte, _ netip.Addr) {
 	ev, err := wire.ParseAwaited(payload, c.identity.Load(), c.awaited.Load())
 	if err != nil {
 		c.reject(err)
+		c.overheard(payload, err)
 		return
 	}
 	c.stats.receive(ev)
 	// In the loop it is logged after the message that it answers, however fast the
 	// server is.
-	if !c.inbox.put(job{packet: true, do: func() { c.logReceived(ev); c.step(ev) }}) {
+	if !c.inbox.put(job{packet: true, do: func() { c.received(ev) }}) {
 		c.reject(errCrowd)
 	}
+}
+
+// received is what the loop does with a message from a server.
+func (c *Client) received(ev fsm.Event) {
+	c.logReceived(ev)
+	if offer, ok := ev.(fsm.Offer); ok {
+		c.meet(offer.Lease.Server)
+	}
+	c.step(ev)
 }
 
 var errCrowd = errors.New("too many at once")

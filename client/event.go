@@ -75,6 +75,10 @@ type (
 		What    Change
 		Was, Is string
 	}
+	// OtherServer says that Server makes offers on the link as well as First, the
+	// one that was heard first: two that share the work, or one that should not be
+	// there. It comes once for each such server, of seven at most.
+	OtherServer struct{ Server, First netip.Addr }
 	// Verified says that Lease, which is in use and stayed so while there was
 	// no carrier, is of this network: Server acknowledged it, or else By, the
 	// station that its router had, answered for the router (RFC 4436 2.1).
@@ -138,6 +142,7 @@ func (Unanswered) event()    {}
 func (UsingStored) event()   {}
 func (RouterChanged) event() {}
 func (Changed) event()       {}
+func (OtherServer) event()   {}
 func (Verified) event()      {}
 func (ApplyFailed) event()   {}
 func (ProbeFailed) event()   {}

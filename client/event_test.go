@@ -29,6 +29,7 @@ func TestLogEvent(t *testing.T) {
 		`level=WARN msg="another router: this is another network" if=eth0 router=10.99.0.1 station=02:00:00:00:00:66`:             RouterChanged{server1, otherMAC},
 		`level=WARN msg="the network has changed" if=eth0 what=server was=10.99.0.1 is=10.99.0.2`:                                 Changed{l, ChangedServer, "10.99.0.1", "10.99.0.2"},
 		`level=INFO msg="the network has changed" if=eth0 what=DNS was=none is="10.99.0.1 10.99.0.2"`:                             Changed{l, ChangedDNS, "none", "10.99.0.1 10.99.0.2"},
+		`level=WARN msg="there is another server on the link" if=eth0 server=10.99.0.2 first=10.99.0.1`:                           OtherServer{otherServer, server1},
 		`level=INFO msg=verified if=eth0 address=10.99.0.50/24 by=router station=02:00:00:00:00:66`:                               Verified{Lease: l, By: otherMAC},
 		`level=INFO msg=verified if=eth0 address=10.99.0.50/24 by=server server=10.99.0.1`:                                        Verified{Lease: l, Server: server1},
 		`level=ERROR msg="cannot configure the link" if=eth0 err=no wait=10s`:                                                     ApplyFailed{l, errors.New("no"), 10 * time.Second},

@@ -146,6 +146,8 @@ func (c *Client) logEvent(ev Event) {
 			level = slog.LevelWarn // another answers than who did
 		}
 		c.log.Log(context.Background(), level, "the network has changed", "what", string(ev.What), "was", ev.Was, "is", ev.Is)
+	case OtherServer:
+		c.log.Warn("there is another server on the link", "server", ev.Server, "first", ev.First)
 	case Verified:
 		if ev.By != nil {
 			c.log.Info("verified", "address", ev.Lease.Prefix(), "by", "router", "station", ev.By.String())

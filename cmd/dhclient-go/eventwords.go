@@ -46,6 +46,8 @@ func (ev *eventLine) words() string {
 		return fmt.Sprintf("station %s answers for the router %s: another network", ev.Station, ev.Router)
 	case "changed":
 		return fmt.Sprintf("the %s was %s, and is %s", ev.What, ev.Was, ev.Is)
+	case "other_server":
+		return ev.Server + " makes offers too, and not only " + ev.Was
 	case "verified":
 		if ev.Station != "" {
 			return address + " verified by its router"

@@ -140,6 +140,7 @@ func TestReport_EventsAsJSONLines(t *testing.T) {
 		{client.Unanswered{}, map[string]any{"event": "unanswered"}},
 		{client.UsingStored{Lease: a}, map[string]any{"event": "using_stored"}},
 		{client.Changed{Lease: a, What: client.ChangedDNS, Was: "192.0.2.1", Is: "none"}, map[string]any{"event": "changed", "what": "DNS", "was": "192.0.2.1", "is": "none"}},
+		{client.OtherServer{Server: netip.MustParseAddr("192.0.2.2"), First: gateway}, map[string]any{"event": "other_server", "server": "192.0.2.2", "was": "192.0.2.1"}},
 		{client.Verified{Lease: a, By: station}, map[string]any{"event": "verified", "station": "02:00:00:00:00:09"}},
 		{client.Verified{Lease: a, Server: gateway}, map[string]any{"event": "verified", "server": "192.0.2.1"}},
 		{client.RouterChanged{Router: gateway, By: station},

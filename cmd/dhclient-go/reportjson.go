@@ -83,6 +83,8 @@ func jsonOf(ev client.Event) eventLine {
 		return eventLine{Event: "router_changed", Router: text(ev.Router), Station: ev.By.String()}
 	case client.Changed:
 		return eventLine{Event: "changed", Lease: ev.Lease, What: string(ev.What), Was: ev.Was, Is: ev.Is}
+	case client.OtherServer:
+		return eventLine{Event: "other_server", Server: text(ev.Server), Was: text(ev.First)}
 	case client.Verified:
 		l := eventLine{Event: "verified", Lease: ev.Lease, Server: text(ev.Server)}
 		if ev.By != nil {

@@ -175,6 +175,7 @@ func TestView_Events(t *testing.T) {
 		{Event: "bound", Lease: l}, {Event: "bound", Address: "192.0.2.10/24"},
 		{Event: "renewed", Lease: l}, {Event: "renewed", Address: "192.0.2.10/24"},
 		{Event: "changed", Lease: l, What: "server", Was: "192.0.2.1", Is: "192.0.2.2"},
+		{Event: "other_server", Server: "192.0.2.2", Was: "192.0.2.1"},
 		{Event: "expired", Lease: l},
 		{Event: "refused", Lease: l, Server: "192.0.2.1", Reason: "no", Wait: 2},
 		{Event: "declined", Lease: l, Station: "02:00:00:00:00:01"}, {Event: "declined", Lease: l},

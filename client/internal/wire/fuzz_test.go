@@ -63,6 +63,7 @@ func checkParse(t *testing.T, b []byte) {
 	t.Helper()
 	id := testIdentity()
 	kept := slices.Clone(b)
+	server, offered := OfferedBy(b)
 	ev, err := Parse(b, id)
 	if !bytes.Equal(b, kept) || !reflect.DeepEqual(id, testIdentity()) {
 		t.Fatal("Parse changed what it was given")
@@ -73,6 +74,10 @@ func checkParse(t *testing.T, b []byte) {
 		l = ev.Lease
 		if !l.Server.IsValid() {
 			t.Error("offer without a server")
+		}
+		overloaded, merged := l.Options[52] != nil, len(l.Options[54]) != 4
+		if !overloaded && !merged && (!offered || server != l.Server) {
+			t.Errorf("the offer of %v looks like one of %v, %v", l.Server, server, offered)
 		}
 	case fsm.Ack:
 		l = ev.Lease

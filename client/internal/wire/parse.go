@@ -114,6 +114,37 @@ func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 	return fsm.Ack{XID: r.xid, Lease: l, Rapid: rapid}, nil
 }
 
+// IsNotAwaited says that err is of a message that is of the exchange under way,
+// and of a type that is not awaited.
+func IsNotAwaited(err error) bool { return err == bare(NotAwaited) }
+
+// OfferedBy returns the server of a message that Parse would take for an OFFER,
+// without taking it apart; not ok for any other.
+func OfferedBy(b []byte) (server netip.Addr, ok bool) {
+	if len(b) < headerLen {
+		return server, false
+	}
+	offer := false
+	for field := b[headerLen:]; len(field) > 0 && field[0] != optEnd; {
+		if field[0] == optPad {
+			field = field[1:]
+			continue
+		}
+		if len(field) < 2 || len(field) < 2+int(field[1]) {
+			return server, false
+		}
+		v := field[2 : 2+int(field[1])]
+		switch {
+		case field[0] == optMessageType:
+			offer = len(v) == 1 && dhcpv4.MessageType(v[0]) == dhcpv4.MessageTypeOffer
+		case field[0] == optServerID && len(v) == 4:
+			server = addr(v)
+		}
+		field = field[2+len(v):]
+	}
+	return server, offer && lease.UsableAddr(server)
+}
+
 // checkHeader says whether b is a DHCP message from a server to us. It looks at
 // the bytes and not at a decoded message, since most of what it rejects is for
 // others, and there may be a flood of it.
