@@ -100,7 +100,7 @@ func (l *Link) Adopt(f Found) {
 // where a script of that has set it: it has an end, and none of the routes that we
 // would have given it. That it is not there is no error.
 func (l *Link) AdoptScripted(addr netip.Addr) error {
-	info, found, err := l.find()
+	info, found, err := l.find(l.ns)
 	if err != nil || !found {
 		return err
 	}
