@@ -243,8 +243,8 @@ func (t transport) Send(payload []byte, src, dst netip.Addr) error {
 	r.journal = append(r.journal, "send "+p.MessageType().String())
 	answer := r.answer
 	r.mu.Unlock()
-	for _, p := range answer(m) {
-		r.deliver(p, time.Millisecond)
+	for i, p := range answer(m) {
+		r.deliver(p, time.Millisecond+time.Duration(i)*time.Microsecond) // in their order
 	}
 	return nil
 }

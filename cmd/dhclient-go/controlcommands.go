@@ -24,7 +24,7 @@ var (
 	allFlag     = flagRow{name: "all", help: "each of several links", set: func(o *options, _ string) error { o.all = true; return nil }}
 	dirFlag     = flagRow{name: "control-dir", value: "DIR", help: "where clients listen (" + defaultControlDir + ")", set: setAskedDir}
 	storedFlag  = flagRow{name: "lease-dir", value: "DIR", help: "where leases are kept (" + defaultLeaseDir + ")", set: setLeaseDir}
-	sortFlag    = flagRow{name: "sort", value: "COLUMN", help: "a table, in the order of link (default), netns, state,\naddress, expires or server", set: setSort}
+	sortFlag    = flagRow{name: "sort", value: "COLUMN", help: "a table, by link (default), netns, state, address,\nexpires or server", set: setSort}
 	netnsFlag   = flagRow{name: "netns", value: "NAME", help: "links of that network namespace (NAME, PID or PATH)", set: setNetns}
 	commandHelp = flagRow{name: "help", short: "h", help: "print this and exit", set: func(o *options, _ string) error { o.help = true; return nil }}
 )

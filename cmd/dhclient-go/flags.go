@@ -81,10 +81,6 @@ var flagGroups = []flagGroup{
 		{name: "acd", value: "MODE", help: "probe for other users of the address: 200ms (default)\nor another DUR, rfc5227 (4 to 7s), optimistic, off", set: setACD},
 	}},
 	{"Extensions", []flagRow{
-		{name: "rapid-commit", help: "take a lease in two messages, where the server does",
-			set: func(o *options, _ string) error { o.client.RapidCommit = true; return nil }},
-		{name: "ipv6-only", help: "no address where the network prefers to be IPv6-only",
-			set: func(o *options, _ string) error { o.client.IPv6Only = true; return nil }},
 		{name: "fqdn", value: "NAME", help: "send NAME for the DNS, in place of a host name", set: setFQDN},
 		{name: "fqdn-update", value: "WHO", help: "who enters it: server (default), client or none", set: setFQDNUpdate},
 		{name: "user-class", value: "TEXT", list: true, help: "send the user class TEXT; may be repeated", set: addUserClass},
