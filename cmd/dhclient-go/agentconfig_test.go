@@ -288,6 +288,7 @@ func TestAgentConfig_TheExample(t *testing.T) {
 	}
 	shown = strings.ReplaceAll(shown, "/etc/dhclient-go/changed", "/bin/sh")
 	shown = strings.ReplaceAll(shown, "no-dns = true\n", "")
+	shown = strings.ReplaceAll(shown, "hostname = \"web\"\n", "") // fqdn takes its place
 	if c, _, err := agentConf(t, shown); err != nil || c.sections[1].plan.options.client.ACD != client.NoProbe {
 		t.Errorf("with all that is commented out: %v", err)
 	}
