@@ -15,32 +15,28 @@ import (
 	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
-// notOfLinks are the flags of the client that are no keys of [defaults] and
-// [[link]], and what a file that has one of them is told. All others are: a new
-// flag is one too, unless it stands here.
-var notOfLinks = map[string]string{
-	"oneshot":    onlyOnce,
-	"background": "the agent runs in the foreground, under who started it",
-	"timeout":    "the agent asks for a lease for as long as there is a link",
-	"wait":       onlyOnce,
-	"wait-link":  "the agent serves each link when it appears",
-	"dry-run":    onlyOnce,
-	"netns":      ofProcess, // and a selector of [[link]]
-	"interface":  "the key for that is match",
-	"no-routes":  `the key for that is routes = "none"`,
-
-	"control-dir":  ofProcess,
-	"pid-file":     ofProcess,
-	"metrics-file": ofProcess,
-	"no-sandbox":   ofProcess,
-	"verbose":      ofProcess,
-	"quiet":        ofProcess,
-	"json":         ofProcess,
-	"log-format":   ofProcess,
-	"trace":        ofProcess,
-	"pcap":         ofProcess,
-	"version":      onlyOnce,
-	"help":         onlyOnce,
+// notOfLinks is why a flag of the client is no key of [defaults] and [[link]], in
+// the words for a file that has it; empty for one that is. A new flag is one,
+// unless it stands here.
+func notOfLinks(flag string) string {
+	switch flag {
+	case "oneshot", "wait", "dry-run", "version", "help":
+		return onlyOnce
+	case "background":
+		return "is for the command line: it says how the agent is started"
+	case "timeout":
+		return "the agent asks for a lease for as long as there is a link"
+	case "wait-link":
+		return "the agent serves each link when it appears"
+	case "interface":
+		return "the key for that is match"
+	case "no-routes":
+		return `the key for that is routes = "none"`
+	case "netns", // and a selector of [[link]]
+		"control-dir", "pid-file", "metrics-file", "no-sandbox", "verbose", "quiet", "json", "log-format", "trace", "pcap":
+		return ofProcess
+	}
+	return ""
 }
 
 const (
@@ -51,7 +47,7 @@ const (
 // linkFlags are the flags that [defaults] and [[link]] may have, in the order of
 // the help.
 func linkFlags() []flagRow {
-	return slices.DeleteFunc(slices.Clone(allFlags()), func(row flagRow) bool { return notOfLinks[row.name] != "" })
+	return slices.DeleteFunc(slices.Clone(allFlags()), func(row flagRow) bool { return notOfLinks(row.name) != "" })
 }
 
 // An agentConfig is a config file of the agent whose every word was checked. It
@@ -181,7 +177,7 @@ func unknownKey(key, heading string, rows []flagRow) string {
 		names[i] = rows[i].name
 	}
 	ofLink := slices.ContainsFunc(linkFlags(), func(row flagRow) bool { return row.name == key })
-	switch why := notOfLinks[key]; {
+	switch why := notOfLinks(key); {
 	case why != "" && (heading != "[agent]" || why != ofProcess):
 		return why
 	case ofLink:

@@ -109,11 +109,14 @@ func TestAgentConfig_WhatIsRefused(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown", "[defaults]\nmetrik = 5", "2: metrik: is no key of [defaults]; did you mean metric?"},
 		{"unknown in a section", "[[link]]\nmatch = '*'\nservre = true", "3: servre: is no key of [[link]]; did you mean serve?"},
+		{"nothing of links", "[[link]]\nmatch = '*'\ntrace = true\n[defaults]\nwait-link = true\ninterface = 'eth0'\ntimeout = 5",
+			"3: trace: is of the process, not of a link\nF:5: wait-link: the agent serves each link when it appears\n" +
+				"F:6: interface: the key for that is match\nF:7: timeout: the agent asks for a lease for as long as there is a link"},
 		{"unknown in agent", "[agent]\nmatsch = '*'", "2: matsch: is no key of [agent]; did you mean match?"},
 		{"of the process", "[[link]]\nmatch = '*'\npid-file = '/x'", "3: pid-file: is of the process, not of a link"},
 		{"of links", "[agent]\nmetric = 5", "2: metric: is of links: it stands under [defaults] or [[link]]"},
 		{"of the command line", "[agent]\noneshot = true", "2: oneshot: is for the command line only"},
-		{"background", "[defaults]\nbackground = true", "2: background: the agent runs in the foreground, under who started it"},
+		{"background", "[defaults]\nbackground = true", "2: background: is for the command line: it says how the agent is started"},
 		{"another name", "[defaults]\nno-routes = true", `2: no-routes: the key for that is routes = "none"`},
 		{"a netns of all", "[defaults]\nnetns = 'a'", "2: netns: is of the process, not of a link"},
 		{"type of a switch", "[defaults]\nno-dns = 'yes'", `2: no-dns: "yes" is neither true nor false`},
@@ -135,7 +138,7 @@ func TestAgentConfig_WhatIsRefused(t *testing.T) {
 		{"not executable", "[[link]]\nmatch = 'a'\nscript = ['" + script + "']", "3: script: " + script + " is not a file that can be executed"},
 		{"several", "[agent]\nx = 1\n[defaults]\nmetric = 0\n[[link]]\nmatch = 'a b'\nno-dns = 3",
 			"2: x: is no key of [agent]\nF:4: metric: \"0\" is not a number from 1 to 2147483647\n" +
-				"F:7: no-dns: \"3\" is neither true nor false\nF:6: match: \"a b\" cannot be the name of an interface"},
+				"F:6: match: \"a b\" cannot be the name of an interface\nF:7: no-dns: \"3\" is neither true nor false"},
 		{"no TOML", "[agent", "1: expected ']' to close table name"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,8 +1,10 @@
 package agentconf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -131,7 +133,7 @@ const maxErrors = 20
 // Errors collects what is wrong in one file.
 type Errors struct {
 	path string
-	all  []error
+	all  []*Error
 	more int
 }
 
@@ -147,11 +149,16 @@ func (e *Errors) Add(line int, key, format string, args ...any) {
 	e.all = append(e.all, &Error{e.path, line, key, fmt.Sprintf(format, args...)})
 }
 
-// Err is what was noted, as errors.Join has it: each in a line, in the order in
-// which it was noted, the first 20. It is nil if nothing was.
+// Err is what was noted, as errors.Join has it: the first 20, each in a line, in
+// the order of the file. It is nil if nothing was.
 func (e *Errors) Err() error {
-	if e.more > 0 {
-		return errors.Join(append(e.all[:len(e.all):len(e.all)], &Error{Path: e.path, Problem: fmt.Sprintf("and %d more errors", e.more)})...)
+	slices.SortStableFunc(e.all, func(a, b *Error) int { return cmp.Compare(a.Line, b.Line) })
+	var all []error
+	for _, err := range e.all {
+		all = append(all, err)
 	}
-	return errors.Join(e.all...)
+	if e.more > 0 {
+		all = append(all, &Error{Path: e.path, Problem: fmt.Sprintf("and %d more errors", e.more)})
+	}
+	return errors.Join(all...)
 }

@@ -218,16 +218,25 @@ func (p *parser) value(key string, line int, n *unstable.Node) (v Value, ok bool
 		}
 		v.Kind, v.Text = Integer, strconv.FormatInt(i, 10)
 	default:
-		p.errs.Add(line, key, "%s is no value here: a value is a string, an integer, true, false, or a list of those", others[n.Kind])
+		p.errs.Add(line, key, "%s is no value here: a value is a string, an integer, true, false, or a list of those", typeOf(n.Kind))
 		return v, false
 	}
 	return v, true
 }
 
-// others are the types of TOML that no key takes.
-var others = map[unstable.Kind]string{
-	unstable.Array: "a list in a list", unstable.InlineTable: "a table", unstable.Float: "a number with a fraction",
-	unstable.LocalDate: "a date", unstable.LocalTime: "a time", unstable.LocalDateTime: "a date", unstable.DateTime: "a date",
+// typeOf names the types of TOML that no key takes.
+func typeOf(k unstable.Kind) string {
+	switch k {
+	case unstable.Array:
+		return "a list in a list"
+	case unstable.InlineTable:
+		return "a table"
+	case unstable.Float:
+		return "a number with a fraction"
+	case unstable.LocalTime:
+		return "a time"
+	}
+	return "a date"
 }
 
 // finish takes out of each [[link]] what says which links it means.
