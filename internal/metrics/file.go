@@ -27,8 +27,9 @@ const (
 // link.
 type File struct {
 	path string
-	// written is what was put there last; nil for nothing yet.
-	written fs.FileInfo
+	// written is what was put there last, nil for nothing yet. It is kept open, so
+	// that no other file has its number.
+	written *os.File
 	// failed says that the last try to write it has, which was told.
 	failed bool
 }
@@ -113,8 +114,8 @@ func (f *File) write(text []byte) (err error) {
 		return err
 	}
 	defer func() {
-		_ = t.Close()
 		if err != nil {
+			_ = t.Close()
 			_ = os.Remove(t.Name())
 		}
 	}()
@@ -124,21 +125,33 @@ func (f *File) write(text []byte) (err error) {
 	if err = t.Chmod(mode); err != nil {
 		return err
 	}
-	st, err := t.Stat()
-	if err != nil {
-		return err
-	}
 	if err = os.Rename(t.Name(), f.path); err != nil {
 		return err
 	}
-	f.written = st
+	f.forget()
+	f.written = t
 	return nil
+}
+
+// forget closes what was written last.
+func (f *File) forget() {
+	if f.written != nil {
+		_ = f.written.Close()
+		f.written = nil
+	}
 }
 
 // remove removes the file, if it is ours.
 func (f *File) remove(log *slog.Logger) {
-	st, err := os.Lstat(f.path)
-	if f.written == nil || err != nil || !os.SameFile(st, f.written) {
+	defer f.forget()
+	if f.written == nil {
+		return
+	}
+	there, err := os.Lstat(f.path)
+	if err != nil {
+		return
+	}
+	if ours, err := f.written.Stat(); err != nil || !os.SameFile(there, ours) {
 		return
 	}
 	if err := os.Remove(f.path); err != nil {
