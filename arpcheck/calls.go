@@ -53,14 +53,20 @@ func (d *Detector) makeCalls() {
 		next := d.calls.queue[0]
 		d.calls.queue = d.calls.queue[1:]
 		d.calls.running = next.of
-		d.mu.Unlock()
-		next.f()
-		d.mu.Lock()
+		d.unlocked(next.f)
 		d.calls.running = 0
 		d.calls.changed.Broadcast()
 	}
 	d.calls.active = false
 	d.calls.changed.Broadcast()
+}
+
+// unlocked calls f without the lock.
+func (d *Detector) unlocked(f func()) {
+	d.mu.Unlock()
+	defer d.mu.Lock()
+	defer d.contain()
+	f()
 }
 
 // halt ends what is under way of those kinds. When it returns, no callback of

@@ -43,6 +43,11 @@ type Config struct {
 	// ("ARP sent"), each that answers or conflicts ("ARP received") and each
 	// that passed the filter and means nothing. Nil logs nothing.
 	Logger *slog.Logger
+	// OnPanic gets what a callback, the Logger or the Detector itself has panicked
+	// with, in a goroutine that no caller of it has, and the stack of that; from
+	// any goroutine. The Detector does nothing any more then, but can be closed.
+	// Nil lets the panic end the process.
+	OnPanic func(value any, stack []byte)
 }
 
 // withDefaults fills in what was left out.

@@ -19,19 +19,21 @@ import (
 // callback if that runs just then, so they must not be called with a lock that
 // the callback takes.
 type Detector struct {
-	log    *slog.Logger
-	length time.Duration
-	clock  func() time.Duration // time since some moment, suspend included
-	link   link
-	sock   *socket // what link is, unless in tests
-	shut   func() error
-	count  counters
+	log     *slog.Logger
+	onPanic func(value any, stack []byte)
+	length  time.Duration
+	clock   func() time.Duration // time since some moment, suspend included
+	link    link
+	sock    *socket // what link is, unless in tests
+	shut    func() error
+	count   counters
 
 	mu sync.Mutex
 	// index and mac are the link's, index 0 if there is none.
 	index  int
 	mac    mac
 	closed bool
+	broken bool // by a panic
 	calls  calls
 	// hears is what the link's filter lets pass.
 	hears wanted
@@ -77,7 +79,7 @@ func newDetector(index int, addr net.HardwareAddr, cfg Config) (*Detector, error
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{log: cfg.Logger, length: cfg.Duration, clock: sinceBoot, index: index}
+	d := &Detector{log: cfg.Logger, onPanic: cfg.OnPanic, length: cfg.Duration, clock: sinceBoot, index: index}
 	if d.mac, err = station(index, addr); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ type fakeLink struct {
 	hearIt error
 	bindIt error
 	unread [][]byte // what read returns
+	panics bool     // isOurs
 }
 
 // sent is a frame, and when it was sent.
@@ -78,6 +79,9 @@ func (l *fakeLink) read() (frame []byte, err error) {
 }
 
 func (l *fakeLink) isOurs(m mac) bool {
+	if l.panics {
+		panic("here")
+	}
 	for _, o := range l.own {
 		if o == m {
 			return true

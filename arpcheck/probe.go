@@ -52,11 +52,15 @@ func (d *Detector) refuses(addr netip.Addr) error {
 	switch {
 	case d.closed:
 		return net.ErrClosed
+	case d.broken:
+		return errBroken
 	case !addr.Is4() || addr.IsUnspecified() || addr.IsMulticast() || addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return errNoHost
 	}
 	return nil
 }
+
+var errBroken = errors.New("the detector has panicked")
 
 var errNoHost = errors.New("not the IPv4 address of a host")
 

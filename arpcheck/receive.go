@@ -18,6 +18,7 @@ const (
 
 // ready reads what has come, in the goroutine of package poll.
 func (d *Detector) ready() {
+	defer d.contain()
 	for range burst {
 		more, why := d.readOne()
 		if why != accepted {

@@ -41,6 +41,7 @@ type task struct {
 func (t *task) after(wait time.Duration, f func()) {
 	var timer *time.Timer
 	timer = time.AfterFunc(wait, func() {
+		defer t.d.contain()
 		t.d.mu.Lock()
 		defer t.d.mu.Unlock()
 		// It may have fired just when it was stopped.
