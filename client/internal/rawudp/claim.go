@@ -146,6 +146,7 @@ func (c *claim) listen() (err error) {
 // answer takes a connection. Most who connect ask who is here, no more, and the
 // kernel has told them.
 func (c *claim) answer() {
+	defer c.desk.contain()
 	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 	fd, _, err := unix.Accept4(c.fd, flags)
 	full := errors.Is(err, unix.EMFILE)

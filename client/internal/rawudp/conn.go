@@ -39,6 +39,11 @@ type Config struct {
 	// Asked is called when a process that may do so asks for the link: from any
 	// goroutine, and it must not block. Nil hands over to nobody.
 	Asked func(*Ask)
+	// OnPanic gets what receive, Asked, the Logger or the Conn itself has panicked
+	// with, in a goroutine that no caller of it has, and the stack of that. Nothing
+	// is delivered any more then; the Conn is still to be closed. Nil lets the
+	// panic end the process.
+	OnPanic func(value any, stack []byte)
 	// Logger gets what is wrong and not fatal, and at debug level each frame
 	// that is dropped; it is to name the link. Nil logs nothing.
 	Logger *slog.Logger
@@ -53,6 +58,8 @@ type Conn struct {
 	raw     syscall.RawConn  // of packet
 	reading func(fd uintptr) // readFrom, made once
 	log     *slog.Logger
+	onPanic func(value any, stack []byte)
+	broken  atomic.Bool // by a panic
 	ports   ports
 	all     netip.Addr                    // Config.Everybody
 	station func(lease.HardwareAddr) bool // Config.Stations
@@ -98,7 +105,7 @@ var ipv4 = binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ET
 // That ClientPort cannot be bound is none: it is logged, and unicasts leave another
 // way.
 func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, error) {
-	c := &Conn{receive: receive, index: cfg.Link.Index, ports: portsOf(&cfg), all: broadcast}
+	c := &Conn{receive: receive, onPanic: cfg.OnPanic, index: cfg.Link.Index, ports: portsOf(&cfg), all: broadcast}
 	c.filter = filterFor(cfg.Link.Index, cfg.Link.HardwareAddr, c.ports.client)
 	if cfg.Everybody.IsValid() {
 		c.all = cfg.Everybody.Unmap()
@@ -108,7 +115,7 @@ func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, err
 	if c.log = cfg.Logger; c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	c.desk = &desk{asked: cfg.Asked}
+	c.desk = &desk{asked: cfg.Asked, contain: c.contain}
 	if !cfg.Takeover {
 		if err := c.openClaim(); err != nil {
 			return nil, err

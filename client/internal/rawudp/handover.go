@@ -68,6 +68,8 @@ const (
 type desk struct {
 	// asked is Config.Asked.
 	asked func(*Ask)
+	// contain is deferred where it is called.
+	contain func()
 
 	mu      sync.Mutex
 	closed  bool
@@ -91,7 +93,7 @@ type Ask struct {
 }
 
 // anew is a desk that does the same for another claim.
-func (d *desk) anew() *desk { return &desk{asked: d.asked} }
+func (d *desk) anew() *desk { return &desk{asked: d.asked, contain: d.contain} }
 
 // admit talks to who has connected, or says that nobody does.
 func (d *desk) admit(fd int) bool {
@@ -123,8 +125,21 @@ func (d *desk) admit(fd int) bool {
 	return true
 }
 
-// serve reads what a peer has to say, who may be anybody.
+// serve hangs up on a peer if what it has to say ends in a panic.
 func (d *desk) serve(a *Ask, stranger bool) {
+	defer d.contain()
+	panics := true
+	defer func() {
+		if panics {
+			a.Close()
+		}
+	}()
+	d.hear(a, stranger)
+	panics = false
+}
+
+// hear reads what a peer has to say, who may be anybody.
+func (d *desk) hear(a *Ask, stranger bool) {
 	limit(a.conn, askTime)
 	line, _, proof, err := readLine(a.conn, len(askLine))
 	if proof >= 0 {

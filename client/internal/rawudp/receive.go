@@ -61,6 +61,7 @@ func (c *Conn) drain() {
 
 // ready reads what has come, in the goroutine of package poll.
 func (c *Conn) ready() {
+	defer c.contain()
 	c.rx.Lock()
 	defer c.rx.Unlock()
 	_ = c.raw.Control(c.reading) // an error is that it is closed
@@ -76,7 +77,7 @@ func (c *Conn) readFrom(fd uintptr) {
 		case errno != 0:
 			// ENETDOWN: the link went down. The socket goes on when it is up.
 			c.count.readErrors.Add(1)
-		case c.on:
+		case c.on && !c.broken.Load():
 			c.deliver(shared.frame[:n], status)
 		}
 	}
