@@ -162,7 +162,11 @@ func (f *fleet) equip(b *berth, config *client.Config, on *netcfg.Link, l *link)
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
 	log := f.log.With("if", l.name)
-	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: o.probe, Logger: log})
+	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{
+		Duration: o.probe, Logger: log,
+		// Nothing is asked of it before there is a client.
+		OnPanic: func(value any, stack []byte) { l.client.Panicked(value, stack) },
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.name, refused("CAP_NET_RAW", "open the ARP socket", err))
 	}
