@@ -1,6 +1,7 @@
 package rawudp
 
 import (
+	"fmt"
 	"bytes"
 	"encoding/binary"
 	"net/netip"
@@ -123,7 +124,7 @@ func TestReasonString(t *testing.T) {
 			seen[s] = true
 		}
 	}
-	if s := reasons.String(); s != "reason 12" {
+	if s := reasons.String(); s != fmt.Sprintf("reason %d", uint8(reasons)) {
 		t.Errorf("no reason is %q", s)
 	}
 }
