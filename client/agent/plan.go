@@ -86,8 +86,8 @@ type Served struct {
 	// of it; nil is fine. Info is whatever the caller wants to find in a Status.
 	Close func()
 	Info  any
-	// Renamed is called when the link has another name, before it is decided
-	// whether it goes on to be served so; it must not call the Agent. Nil is fine.
+	// Renamed is called when the link has another name and is to be served by that,
+	// by this client or by the next; it must not call the Agent. Nil is fine.
 	Renamed func(Link)
 }
 

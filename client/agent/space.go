@@ -156,9 +156,18 @@ func (s *space) change(c *netcfg.LinkChange) {
 	was := m.link
 	m.link = link
 	tell := m.renamed(was)
+	plan, asked := m.plan, m.asked
 	a.mu.Unlock()
-	tell()
-	a.replan(m)
+	if !asked {
+		plan = a.planFor(s, link)
+	}
+	if plan != nil {
+		tell() // before another client looks for the lease by the new name
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	m.plan = plan
+	m.settle()
 }
 
 // isAnother says that what has this index now is not the link that had it: a link

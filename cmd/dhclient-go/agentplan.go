@@ -157,6 +157,16 @@ func (p *agentPlan) Open(o *agent.Opening) (*agent.Served, error) {
 	}, nil
 }
 
+// called is the name of the link, which may be another than the client knows.
+func (b *berth) called() string {
+	if b.story == nil {
+		return b.name
+	}
+	b.story.mu.Lock()
+	defer b.story.mu.Unlock()
+	return b.story.name
+}
+
 // renamed has what is kept of the link be found under its new name.
 func (a *agency) renamed(b *berth, l agent.Link) {
 	b.story.rename(l.Name)

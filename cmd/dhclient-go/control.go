@@ -126,7 +126,7 @@ type report struct {
 // act does command on the links, and says what came of it.
 func act(ctx context.Context, command string, meant []*berth, w *control.Writer) error {
 	for _, b := range meant {
-		if err := w.Link(report{Interface: b.name, Pending: true}); err != nil {
+		if err := w.Link(report{Interface: b.called(), Pending: true}); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func act(ctx context.Context, command string, meant []*berth, w *control.Writer)
 
 // act does command on the link of b and waits for the outcome.
 func (b *berth) act(ctx context.Context, command string) report {
-	r := report{Interface: b.name}
+	r := report{Interface: b.called()}
 	select {
 	case <-b.ended:
 		r.Text = "the client of this link has ended"
