@@ -192,7 +192,7 @@ func TestDeb_WhereSystemdRuns(t *testing.T) {
 	for _, step := range []struct{ args, want []string }{
 		{[]string{"--install", path}, []string{"--system daemon-reload"}},
 		{[]string{"--install", newer(t, path)}, []string{"--system daemon-reload", "--system daemon-reload"}},
-		{[]string{"--remove", "dhclient-go"}, []string{"--system stop dhclient-go@*.service", "--system daemon-reload"}},
+		{[]string{"--remove", "dhclient-go"}, []string{"--system stop dhclient-go@*.service dhclient-go-agent.service", "--system daemon-reload"}},
 	} {
 		_ = os.Remove(log)
 		r.dpkg(t, step.args...)

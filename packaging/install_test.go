@@ -20,6 +20,7 @@ func TestInstall(t *testing.T) {
 -rwxr-xr-x sbin/dhclient-go
 Lrwxrwxrwx lib/dhclient-go/dhclient
 Lrwxrwxrwx lib/dhclient-go/udhcpc
+-rw-r--r-- lib/systemd/system/dhclient-go-agent.service
 -rw-r--r-- lib/systemd/system/dhclient-go@.service
 -rw-r--r-- share/man/man8/dhclient-go.8
 -rw-r--r-- share/bash-completion/completions/dhclient-go

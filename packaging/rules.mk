@@ -39,8 +39,9 @@ install: docs ## binary, manual page, completions, unit and documents, under PRE
 	install -D -m 644 $(GEN)/completions/dhclient-go.bash $(DESTDIR)$(BASHDIR)/dhclient-go
 	install -D -m 644 $(GEN)/completions/_dhclient-go $(DESTDIR)$(ZSHDIR)/_dhclient-go
 	install -D -m 644 $(GEN)/completions/dhclient-go.fish $(DESTDIR)$(FISHDIR)/dhclient-go.fish
-	sed 's|@SBINDIR@|$(SBINDIR)|g' packaging/systemd/dhclient-go@.service >$(GEN)/unit
-	install -D -m 644 $(GEN)/unit $(DESTDIR)$(UNITDIR)/dhclient-go@.service
+	for u in dhclient-go@.service dhclient-go-agent.service; do \
+		sed 's|@SBINDIR@|$(SBINDIR)|g' packaging/systemd/$$u >$(GEN)/unit && \
+		install -D -m 644 $(GEN)/unit $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	install -d -m 755 $(DESTDIR)$(DOCDIR)
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 packaging/README.md $(DESTDIR)$(DOCDIR)/packaging.md
@@ -53,7 +54,8 @@ install: docs ## binary, manual page, completions, unit and documents, under PRE
 
 uninstall: ## remove what install put under PREFIX
 	rm -f $(DESTDIR)$(SBINDIR)/dhclient-go $(DESTDIR)$(MANDIR)/man8/dhclient-go.8 $(DESTDIR)$(BASHDIR)/dhclient-go \
-		$(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish $(DESTDIR)$(UNITDIR)/dhclient-go@.service
+		$(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish \
+		$(DESTDIR)$(UNITDIR)/dhclient-go@.service $(DESTDIR)$(UNITDIR)/dhclient-go-agent.service
 	rm -rf $(DESTDIR)$(LIBDIR)/dhclient-go $(DESTDIR)$(DOCDIR)
 
 # A package is for ARCH, and has a binary of its own.

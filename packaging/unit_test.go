@@ -37,16 +37,27 @@ func settings(t *testing.T) map[string][]string {
 // systemd has nothing to say against the unit, and finds what it starts.
 func TestUnit_Verify(t *testing.T) {
 	need(t, "systemd-analyze")
-	unit := installUnit(t)
-	if out, err := output("", nil, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit); err != nil || out != "" {
-		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	for _, unit := range []string{installUnit(t), install(t, agentUnit)} {
+		if out, err := output("", nil, "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit); err != nil || out != "" {
+			t.Errorf("systemd-analyze verify %s: %v\n%s", unit, err, out)
+		}
 	}
 }
 
 // A setting that is taken away shows: without them all, the exposure is 9.6.
 func TestUnit_Exposure(t *testing.T) {
 	need(t, "systemd-analyze")
-	out := must(t, "systemd-analyze", "security", "--no-pager", "--offline=yes", install(t, "lib/systemd/system/dhclient-go@.service"))
+	for _, unit := range []string{"lib/systemd/system/dhclient-go@.service", agentUnit} {
+		exposed(t, install(t, unit))
+	}
+}
+
+// agentUnit is the unit of an agent.
+const agentUnit = "lib/systemd/system/dhclient-go-agent.service"
+
+func exposed(t *testing.T, unit string) {
+	t.Helper()
+	out := must(t, "systemd-analyze", "security", "--no-pager", "--offline=yes", unit)
 	m := regexp.MustCompile(`Overall exposure level for .*: ([0-9.]+) `).FindStringSubmatch(out)
 	if m == nil {
 		t.Fatalf("systemd-analyze security says\n%s", out)
