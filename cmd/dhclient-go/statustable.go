@@ -41,14 +41,14 @@ func noLeaseLast(a, b *answeredStatus) int {
 }
 
 func compareAddresses(a, b *answeredStatus) int {
-	if a.Lease == nil {
+	if a.Lease == nil || b.Lease == nil {
 		return 0
 	}
 	return a.Lease.Address.Compare(b.Lease.Address)
 }
 
 func compareServers(a, b *answeredStatus) int {
-	if a.Lease == nil {
+	if a.Lease == nil || b.Lease == nil {
 		return 0
 	}
 	return a.Lease.Server.Compare(b.Lease.Server)
@@ -57,7 +57,7 @@ func compareServers(a, b *answeredStatus) int {
 // compareEnds has a lease without end stand behind those that have one.
 func compareEnds(a, b *answeredStatus) int {
 	switch {
-	case a.Lease == nil:
+	case a.Lease == nil || b.Lease == nil:
 		return 0
 	case a.Lease.IsInfinite() != b.Lease.IsInfinite():
 		if a.Lease.IsInfinite() {
@@ -85,11 +85,13 @@ func (o *options) wantsTable(all []*answeredStatus) bool {
 }
 
 const (
-	// maxCell is the widest that the name of a link or a namespace may be in a
-	// table, minLast the least that there is for the last column.
-	maxCell = 20
-	minLast = 6
-	gap     = "  "
+	// maxCell is the widest that a cell of a table may be, minCell what is left of
+	// the namespace where there is no room, and of the last column. maxServer is how
+	// wide that would like to be.
+	maxCell   = 20
+	minCell   = 6
+	maxServer = len("255.255.255.255")
+	gap       = "  "
 )
 
 // table draws a line for each link, and one that counts them.
@@ -106,6 +108,8 @@ func (v *view) table(all []*answeredStatus) {
 	}
 	if !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[1] != "" }) {
 		widths[1] = 0
+	} else if lack := maxServer - v.room(widths); lack > 0 {
+		widths[1] = max(widths[1]-lack, minCell)
 	}
 	for i, row := range rows {
 		colour := bold
@@ -115,6 +119,17 @@ func (v *view) table(all []*answeredStatus) {
 		v.tableRow(row, widths, colour)
 	}
 	v.line(tally(all))
+}
+
+// room is what is left of a line for its last column.
+func (v *view) room(widths []int) int {
+	n := v.width
+	for _, width := range widths {
+		if width > 0 {
+			n -= width + len(gap)
+		}
+	}
+	return n
 }
 
 // cells are what a line has: with an address the server, else why there is none.
@@ -140,7 +155,6 @@ func (v *view) cells(st *linkStatus) []string {
 // cell cut where the line ends.
 func (v *view) tableRow(row []string, widths []int, colour string) {
 	var b strings.Builder
-	used := 0
 	for i, width := range widths {
 		if width == 0 {
 			continue
@@ -151,9 +165,8 @@ func (v *view) tableRow(row []string, widths []int, colour string) {
 			text = v.paint(colour, text)
 		}
 		b.WriteString(text + pad)
-		used += width + len(gap)
 	}
-	last := cutColumns(row[len(widths)], max(v.width-used, minLast))
+	last := cutColumns(row[len(widths)], max(v.room(widths), minCell))
 	if row[0] == "LINK" {
 		last = v.paint(colour, last)
 	}
