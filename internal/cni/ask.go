@@ -43,7 +43,7 @@ func Ask(ctx context.Context, path string, patience time.Duration, r *Request) (
 		return nil, fmt.Errorf("%s is not asked: %w", path, err)
 	}
 	// An agent that is busy ending may have closed its end: what it says is read.
-	_, writing := conn.Write(append(line, '\n'))
+	writing := send(conn, append(line, '\n'), r.Namespace)
 	line, err = readLine(conn, maxAnswer)
 	var a Answer
 	switch {
@@ -59,6 +59,21 @@ func Ask(ctx context.Context, path string, patience time.Duration, r *Request) (
 		return nil, a.Error
 	}
 	return a.Grant, nil
+}
+
+// send writes a line, and has a namespace go along with it.
+func send(conn *net.UnixConn, line []byte, ns *Netns) error {
+	if ns == nil {
+		_, err := conn.Write(line)
+		return err
+	}
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	n, _, err := conn.WriteMsgUnix(line, unix.UnixRights(ns.fd), nil)
+	if err == nil && n < len(line) {
+		_, err = conn.Write(line[n:])
+	}
+	return err
 }
 
 // reach connects to the agent.

@@ -49,6 +49,22 @@ func OpenNetns(path string) (*Netns, error) {
 	return n, nil
 }
 
+// received is the network namespace that fd is said to be, which has come from
+// somebody. It is called as path is.
+func received(fd int, path string) (*Netns, error) {
+	n := &Netns{path: path, fd: fd}
+	var err error
+	if n.id, err = identify(fd); err == nil {
+		// It is not entered if it is anything else (setns(2)).
+		err = n.Do(func() error { return nil })
+	}
+	if err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
 // identify finds out what was opened: only a namespace knows its type, and one
 // that no process is in any more has one too.
 func (n *Netns) identify() error {

@@ -64,9 +64,10 @@ type Request struct {
 	// Netns is the path of the container's network namespace, absolute and clean;
 	// empty for Del if the runtime has none any more, and for GC and Status.
 	Netns string `json:"netns,omitempty"`
-	// ID is which namespace the plugin has found there: that path may mean
-	// another to the agent. Add has one.
-	ID NetnsID `json:"netns_id,omitzero"`
+	// Namespace is that namespace itself, which Add has: a descriptor goes along
+	// with the line (SCM_RIGHTS, unix(7)), since that path may mean another to the
+	// agent, or nothing. Who takes it sets it to nil, or else it is closed.
+	Namespace *Netns `json:"-"`
 	// Options are for Add.
 	Options Options `json:"options,omitzero"`
 	// Limit is how long Add may take, MinLimit to MaxLimit.
@@ -147,8 +148,6 @@ func (r *Request) check() error {
 	switch {
 	case r.Limit < MinLimit || r.Limit > MaxLimit:
 		return Errorf(BadConfig, "a limit of %v is not between %v and %v", r.Limit, MinLimit, MaxLimit)
-	case r.ID == NetnsID{}:
-		return Errorf(Undecodable, "the request does not say which namespace it means")
 	}
 	return r.Options.check()
 }

@@ -157,13 +157,25 @@ func (s *Server) answer(conn *net.UnixConn) (*Grant, error) {
 		return nil, err
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(requestTime))
-	line, err := readLine(conn, maxRequest)
+	in := &receiver{conn: conn, fd: -1}
+	defer in.close()
+	line, err := readLine(in, maxRequest)
 	if err != nil {
 		return nil, Errorf(Undecodable, "the request did not arrive: %v", err)
 	}
 	r, err := Decode(line)
 	if err != nil {
 		return nil, err
+	}
+	if r.Command == Add {
+		if r.Namespace, err = in.namespace(r.Netns); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if r.Namespace != nil {
+				r.Namespace.Close()
+			}
+		}()
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	var watching sync.WaitGroup

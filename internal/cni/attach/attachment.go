@@ -2,6 +2,7 @@ package attach
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"sync"
 
@@ -23,6 +24,9 @@ type attachment struct {
 	// fresh says that this process has added it, and ending that it is on its way
 	// to be forgotten.
 	fresh, ending bool
+	// held is the last lease that there was, and released that it was given back.
+	held     *lease.Lease
+	released bool
 	// client and place serve it; nil while nothing does.
 	client *client.Client
 	place  *place
@@ -94,6 +98,33 @@ func (a *attachment) link() string { return a.now().Link }
 
 // renamed follows the link: what the container calls it is its own affair.
 func (a *attachment) renamed(l agent.Link) { a.change(func(r *record) { r.Link = l.Name }) }
+
+// event hears of what becomes of the lease.
+func (a *attachment) event(ev client.Event) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch ev := ev.(type) {
+	case client.Bound:
+		a.held, a.released = ev.Lease, false
+	case client.Renewed:
+		a.held = ev.Lease
+	case client.Released:
+		a.released = true
+	case client.Expired, client.Lost, client.Refused, client.Declined:
+		a.held = nil
+	default:
+	}
+}
+
+// lost is the address of a lease that the server keeps; not valid for none.
+func (a *attachment) lost() netip.Addr {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.held == nil || a.released {
+		return netip.Addr{}
+	}
+	return a.held.Address
+}
 
 // why says, in a sentence, what stands between the attachment and a lease.
 func (a *attachment) why() string {

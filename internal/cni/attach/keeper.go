@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -60,9 +59,10 @@ type Keeper struct {
 	cfg Config
 	log *slog.Logger
 
-	// restored is closed when all attachments of the agent before are known, and
-	// ended when the agent ends.
-	restored, ended chan struct{}
+	// begun is closed by Begin, and ended when the agent ends. kept is what Begin
+	// has to serve.
+	begun, ended chan struct{}
+	kept         []kept
 
 	mu  sync.Mutex
 	all map[cni.Attachment]*attachment
@@ -75,14 +75,14 @@ type Keeper struct {
 // New returns a Keeper without attachments.
 func New(cfg Config) *Keeper {
 	return &Keeper{cfg: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)),
-		restored: make(chan struct{}), ended: make(chan struct{}),
+		begun: make(chan struct{}), ended: make(chan struct{}),
 		all: map[cni.Attachment]*attachment{}, busy: map[cni.Attachment]chan struct{}{}}
 }
 
-// Handle does what a request wants. What comes before Restore is over waits for it.
+// Handle does what a request wants. What comes before Begin waits for it.
 func (k *Keeper) Handle(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
 	select {
-	case <-k.restored:
+	case <-k.begun:
 	case <-k.ended:
 		return nil, errEnding()
 	case <-ctx.Done():
@@ -169,12 +169,13 @@ func (k *Keeper) add(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
 		}
 		k.end(ctx, a, "it is added anew")
 	}
-	ns, err := k.enter(r)
-	if err != nil {
-		return nil, err
+	ns := r.Namespace
+	if ns == nil {
+		return nil, cni.Errorf(cni.Undecodable, "the request has no network namespace")
 	}
+	r.Namespace = nil // it is the agent's from here on
 	a := &attachment{keeper: k, key: r.Attachment, file: fileFor(k.cfg.Dir, r.Attachment), fresh: true,
-		record: record{Version: recordVersion, Request: *r, Boot: lease.BootID(), Link: r.Attachment.Interface}}
+		record: record{Version: recordVersion, Request: *r, ID: ns.ID(), Boot: lease.BootID(), Link: r.Attachment.Interface}}
 	// Before anything is asked for, so that whatever happens the next agent knows.
 	if err := a.file.save(&a.record); err != nil {
 		ns.Close()
@@ -230,23 +231,6 @@ func (k *Keeper) put(a *attachment) {
 	k.all[a.key] = a
 }
 
-// enter opens the namespace of a request, and sees to it that it is the one that
-// the plugin means: paths may lead elsewhere for us.
-func (k *Keeper) enter(r *cni.Request) (*cni.Netns, error) {
-	ns, err := cni.OpenNetns(r.Netns)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, cni.Errorf(cni.BadVariable, "CNI_NETNS: the agent sees no %s: is it mounted where the agent runs?", r.Netns)
-	}
-	if err != nil {
-		return nil, cni.Errorf(cni.BadVariable, "CNI_NETNS: %v", err)
-	}
-	if ns.ID() != r.ID {
-		ns.Close()
-		return nil, cni.Errorf(cni.BadVariable, "CNI_NETNS: %s is another network namespace where the agent runs", r.Netns)
-	}
-	return ns, nil
-}
-
 // grant is what the runtime is told.
 func (k *Keeper) grant(a *attachment, l *lease.Lease) (*cni.Grant, error) {
 	_, p := a.serving()
@@ -264,7 +248,7 @@ func (k *Keeper) grant(a *attachment, l *lease.Lease) (*cni.Grant, error) {
 // for.
 func (k *Keeper) again(a *attachment, r *cni.Request) *cni.Grant {
 	had, l := a.now(), a.lease()
-	if had.Request.Netns != r.Netns || had.Request.ID != r.ID || l == nil || had.Ours || l.Address != had.Granted {
+	if had.Request.Netns != r.Netns || r.Namespace == nil || had.ID != r.Namespace.ID() || l == nil || had.Ours || l.Address != had.Granted {
 		return nil
 	}
 	g, err := k.grant(a, l)
@@ -299,19 +283,22 @@ func (k *Keeper) end(ctx context.Context, a *attachment, why string) {
 	a.mu.Lock()
 	a.ending = true
 	a.mu.Unlock()
-	had := a.lease()
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
 	if err := k.cfg.Agent.Drop(ctx, a.netns, a.link(), true); err != nil && !errors.Is(err, agent.ErrStopped) {
-		k.log.Warn("the lease may not have been given back", "attachment", a.key, "err", err)
+		k.log.Warn("the client has not ended", "attachment", a.key, "err", err)
 	}
 	k.forget(a)
-	args := []any{"attachment", a.key, "why", why}
-	if had != nil {
-		args = append(args, "address", had.Address)
+	if lost := a.lost(); lost.IsValid() {
+		k.log.Warn("detached, but the link was deleted before: "+runsOut, "attachment", a.key, "why", why, "address", lost)
+		return
 	}
-	k.log.Info("detached", args...)
+	k.log.Info("detached", "attachment", a.key, "why", why)
 }
+
+// runsOut is what becomes of a lease that is not given back. From another link, or
+// another address, no server would believe it.
+const runsOut = "the server keeps the lease until it runs out"
 
 func (k *Keeper) forget(a *attachment) {
 	k.mu.Lock()
@@ -340,7 +327,7 @@ func (k *Keeper) abandon(a *attachment, why string) {
 		a.ending = true
 		a.mu.Unlock()
 		k.forget(a)
-		k.log.Warn("detached without DEL: the server keeps the lease until it runs out", "attachment", a.key, "why", why)
+		k.log.Warn("detached without DEL: "+runsOut, "attachment", a.key, "why", why)
 	})
 }
 
@@ -393,55 +380,66 @@ func (k *Keeper) collect(ctx context.Context, r *cni.Request) error {
 	return errors.Join(errs...)
 }
 
-// Restore goes on with what an agent before this one has kept, and returns when all
-// of it is known; leases are verified meanwhile (RFC 2131 3.2). It is called once,
-// when the agent runs.
-func (k *Keeper) Restore(ctx context.Context) error {
-	defer close(k.restored)
+// Load reads what an agent before this one has kept, and opens the namespaces by
+// their paths, for which a sandbox may have no right any more.
+func (k *Keeper) Load() error {
 	all, err := files(k.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("attachments of the agent before: %w", err)
 	}
-	slices.SortFunc(all, func(a, b file) int { return cmp.Compare(a.name, b.name) })
 	for _, f := range all {
-		k.restore(ctx, f)
+		k.load(f)
 	}
 	return nil
 }
 
-func (k *Keeper) restore(ctx context.Context, f file) {
+// A kept attachment is one of an agent before.
+type kept struct {
+	a  *attachment
+	ns *cni.Netns
+}
+
+func (k *Keeper) load(f file) {
 	r, err := f.load()
 	if err != nil {
-		k.log.Warn("an attachment cannot be read: it is forgotten, and the server keeps the lease until it runs out", "err", err)
+		k.log.Warn("an attachment cannot be read: it is forgotten, and "+runsOut, "err", err)
 		_ = f.remove()
 		return
 	}
-	key := r.Request.Attachment
-	a := &attachment{keeper: k, key: key, file: f, record: *r}
+	a := &attachment{keeper: k, key: r.Request.Attachment, file: f, record: *r}
 	ns, err := k.reopen(r)
-	if err != nil || !r.Granted.IsValid() {
-		why := "nobody has heard of its address"
-		if err != nil {
-			why = err.Error()
-		}
-		if ns != nil {
-			ns.Close()
-		}
+	if err == nil && !r.Granted.IsValid() {
+		err = errors.New("nobody has heard of its address")
+		ns.Close()
+	}
+	if err != nil {
 		k.forget(a)
-		k.log.Warn("detached without DEL: the server keeps the lease until it runs out", "attachment", key, "why", why)
+		k.log.Warn("detached without DEL: "+runsOut, "attachment", a.key, "why", err)
 		return
 	}
-	k.put(a)
 	a.netns = namespaceName(r.Request.Netns, ns.ID())
-	k.running.Go(func() {
-		l, err := k.serve(ctx, a, ns)
-		switch {
-		case errors.Is(err, agent.ErrNoLink) && !k.isEnding():
-			k.abandon(a, "its link is gone")
-		case err == nil:
-			k.log.Info("attached as before", "attachment", key, "netns", a.netns, "address", l.Address)
-		}
-	})
+	k.put(a)
+	k.kept = append(k.kept, kept{a, ns})
+}
+
+// Begin has what Load has read be served: leases are verified (RFC 2131 3.2). It is
+// called once, when the agent runs, and requests are served from then on.
+func (k *Keeper) Begin(ctx context.Context) {
+	for _, old := range k.kept {
+		k.running.Go(func() { k.goOn(ctx, old.a, old.ns) })
+	}
+	k.kept = nil
+	close(k.begun)
+}
+
+func (k *Keeper) goOn(ctx context.Context, a *attachment, ns *cni.Netns) {
+	l, err := k.serve(ctx, a, ns)
+	switch {
+	case errors.Is(err, agent.ErrNoLink) && !k.isEnding():
+		k.abandon(a, "its link is gone")
+	case err == nil:
+		k.log.Info("attached as before", "attachment", a.key, "netns", a.netns, "address", l.Address)
+	}
 }
 
 // reopen opens the namespace of a record, if it is still the same.
@@ -455,7 +453,7 @@ func (k *Keeper) reopen(r *record) (*cni.Netns, error) {
 		return nil, fmt.Errorf("its network namespace %s is gone", r.Request.Netns)
 	case err != nil:
 		return nil, err
-	case ns.ID() != r.Request.ID:
+	case ns.ID() != r.ID:
 		ns.Close()
 		return nil, fmt.Errorf("%s is another network namespace by now", r.Request.Netns)
 	}

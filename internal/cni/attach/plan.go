@@ -96,13 +96,17 @@ func (a *attachment) config(o *agent.Opening, usual Defaults) (client.Config, ti
 		return client.Config{}, 0, err
 	}
 	cfg := client.Config{
-		Interface: o.Link.Name, OnEvent: o.OnEvent, LeaseStore: store, OnExit: client.Keep,
+		Interface: o.Link.Name, LeaseStore: store, OnExit: client.Keep,
 		Hostname: want.Hostname, VendorClass: want.VendorClass,
 		RequestOnly: want.RequestOnly, SendOptions: want.Send,
 		// Links of kind ipvlan share a hardware address: what is not broadcast
 		// comes to another.
 		Broadcast:  want.Broadcast || o.Link.Kind == "ipvlan",
 		Retransmit: usual.Retransmit,
+	}
+	cfg.OnEvent = func(ev client.Event) {
+		a.event(ev)
+		o.OnEvent(ev)
 	}
 	for _, code := range want.Request {
 		cfg.RequestOptions = append(cfg.RequestOptions, uint8(code))

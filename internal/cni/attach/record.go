@@ -33,6 +33,8 @@ type record struct {
 	Version int `json:"version"`
 	// Request is what it was added by; its name of the link may be old.
 	Request cni.Request `json:"request"`
+	// ID is which namespace its path meant.
+	ID cni.NetnsID `json:"netns_id"`
 	// Boot is that of the kernel (lease.BootID): the namespaces of another are
 	// gone, whatever their numbers.
 	Boot string `json:"boot"`

@@ -82,10 +82,11 @@ func (s *site) start() {
 		k.Wait()
 	})}
 	s.t.Cleanup(s.running.stop)
-	<-begun
-	if err := k.Restore(ctx); err != nil {
+	if err := k.Load(); err != nil {
 		s.t.Fatal(err)
 	}
+	<-begun
+	k.Begin(ctx)
 }
 
 func (s *site) eventually(what string, done func() bool) {
@@ -100,12 +101,19 @@ func (s *site) eventually(what string, done func() bool) {
 // request is one for the container's link.
 func (s *site) request(c cni.Command) *cni.Request {
 	s.t.Helper()
-	ns, err := cni.OpenNetns(s.path)
-	if err != nil {
-		s.t.Fatal(err)
+	r := &cni.Request{Version: cni.Version, Command: c, Attachment: key, Netns: s.path, Limit: patience}
+	if c == cni.Add {
+		var err error
+		if r.Namespace, err = cni.OpenNetns(s.path); err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Cleanup(func() {
+			if r.Namespace != nil {
+				r.Namespace.Close()
+			}
+		})
 	}
-	defer ns.Close()
-	return &cni.Request{Version: cni.Version, Command: c, Attachment: key, Netns: s.path, ID: ns.ID(), Limit: patience}
+	return r
 }
 
 // add adds the link, as a runtime would.
