@@ -15,7 +15,9 @@ type agentOptions struct {
 	// config is the path of the config file, empty for none, and check says that it
 	// is to be read, and no more.
 	config string
-	check  bool
+	// cni is the socket for plugins of containers; empty for none.
+	cni   string
+	check bool
 	// netns are the namespaces; none is our own, and so is a nil among them.
 	netns []*netns
 	// file is what stands in the config file; nil without. plan is then what the
@@ -28,12 +30,13 @@ type agentOptions struct {
 func agentCommand() command {
 	return command{
 		name: "agent", help: "serve every link that matches, in one process", run: asAgent,
-		args: "[--match IF]... [--config FILE] [FLAG...]", flags: agentFlags, more: `
+		args: "[--match IF]... [--config FILE] [--cni] [FLAG...]", flags: agentFlags, more: `
 Serves each link that --match means, now or when it appears, until it is gone:
 a name, a pattern as 'veth*', mac:52:54:00:12:34:56 or 'driver:virtio*'. With
 --config it is the file that says which links, and how each is to be served;
 without, the client's flags do the same for every link. lo is never served, and
-a fault on one link is no other's.
+a fault on one link is no other's. With --cni containers are served too, for a
+plugin of their runtime (see docs/cni.md), and no other link need be matched.
 
 The client's flags do the same here, but for those that end it or follow one
 link: there are no --oneshot, --dry-run, --timeout, --wait, --wait-link,
@@ -55,6 +58,7 @@ var agentFlags = []flagRow{
 	{name: "check-config", help: "say whether that file is fine, and exit",
 		set: func(o *options, _ string) error { o.agent.check = true; return nil }},
 	{name: "netns", value: "NAME", list: true, help: "links of network namespace NAME, process PID or PATH,\nnot those here; may be repeated, and . is here", set: addNetns},
+	cniFlag,
 }
 
 // agentsOwn are the flags of the client that are the process's in an agent too.
@@ -198,8 +202,8 @@ func linkFlagIn(args []string) string {
 
 // checkAgent looks for what the flags of an agent cannot mean together.
 func (o *options) checkAgent() error {
-	if o.agent.config == "" && len(o.links) == 0 {
-		return badUsage("no link is matched: say --match IF, as --match 'veth*', or --config FILE")
+	if o.agent.config == "" && len(o.links) == 0 && o.agent.cni == "" {
+		return badUsage("no link is matched: say --match IF, as --match 'veth*', --config FILE or --cni")
 	}
 	links := o.links
 	o.links = []string{"*"} // check wants one

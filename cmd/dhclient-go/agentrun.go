@@ -33,6 +33,8 @@ type agency struct {
 	aiding *helper.Config
 	// told is the way to systemd.
 	told *agentNotice
+	// cni is for plugins of containers; nil without --cni.
+	cni *forPlugins
 }
 
 // serveAgent runs the agent that o wants.
@@ -59,6 +61,10 @@ func serveAgent(o *options, signals *signals, out, errs *output) error {
 	if err := a.prepare(signals, out, errs); err != nil {
 		return err
 	}
+	if err := a.servePlugins(); err != nil {
+		return err
+	}
+	defer a.cni.close()
 	signals.take()
 	go signals.serve(a)
 	a.executeHelper()
@@ -78,7 +84,10 @@ func newAgency(o *options, signals *signals, out *output, log *slog.Logger) (*ag
 		return nil, err
 	}
 	a := &agency{fleet: f, places: map[string]*place{}, signal: signals, file: o.agent.file, plans: map[planKey]*agentPlan{}}
-	cfg := agent.Config{Logger: log, Plan: a.plan}
+	cfg := agent.Config{Logger: log, Plan: a.plan, Begun: a.begun}
+	if o.agent.config == "" && len(o.links) == 0 {
+		cfg.Plan = nil // --cni alone is for containers
+	}
 	for _, n := range o.agent.netns {
 		p, err := openPlace(n)
 		if err != nil {

@@ -38,7 +38,7 @@ func (a *agency) agentSandbox() sandbox.Config {
 		Families: []int{unix.AF_PACKET, unix.AF_NETLINK, unix.AF_INET},
 		Connect:  true, // who has a link is asked when there is that link
 	}
-	if a.isAnywhereElse() {
+	if a.isAnywhereElse() || a.cni != nil {
 		cfg.Keep, cfg.Setns = append(cfg.Keep, unix.CAP_SYS_ADMIN), true
 	}
 	seen := map[string]bool{}
@@ -48,6 +48,10 @@ func (a *agency) agentSandbox() sandbox.Config {
 		}
 		seen[l.leaseDir] = true
 		a.mayWrite(&cfg, l.leaseDir)
+	}
+	if a.cni != nil {
+		a.mayWrite(&cfg, a.cni.dir)
+		cfg.Remove = append(cfg.Remove, filepath.Dir(o.agent.cni))
 	}
 	if o.metricsFile != "" {
 		a.mayWrite(&cfg, filepath.Dir(o.metricsFile))

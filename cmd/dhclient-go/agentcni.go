@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/dhclient-go/dhclient-go/client/agent"
+	"github.com/dhclient-go/dhclient-go/internal/cni"
+	"github.com/dhclient-go/dhclient-go/internal/cni/attach"
+)
+
+// cniFlag is the row of --cni.
+var cniFlag = flagRow{name: "cni", value: "SOCKET", optional: true,
+	help: "give containers leases: listen for dhclient-go-cni on\nSOCKET (" + cni.DefaultSocket + ")", set: setCNI}
+
+func setCNI(o *options, s string) error {
+	if s == optionalUnset {
+		s = cni.DefaultSocket
+	}
+	if !strings.HasPrefix(s, "/") {
+		return fmt.Errorf("%q is not an absolute path", s)
+	}
+	o.agent.cni = filepath.Clean(s)
+	return nil
+}
+
+// forPlugins is what an agent has for containers.
+type forPlugins struct {
+	keeper *attach.Keeper
+	server *cni.Server
+	dir    string
+}
+
+// servePlugins has an agent listen for plugins. Who asks before it runs waits.
+func (a *agency) servePlugins() error {
+	if a.o.agent.cni == "" {
+		return nil
+	}
+	p := &forPlugins{dir: filepath.Join(a.cniLeases(), "cni")}
+	p.keeper = attach.New(attach.Config{Agent: a.lib, Dir: p.dir, Defaults: a.cniDefaults, Logger: a.log})
+	err := p.keeper.Load()
+	if err != nil {
+		return err
+	}
+	if p.server, err = cni.Listen(a.o.agent.cni, a.log, p.keeper.Handle); err != nil {
+		return fmt.Errorf("--cni: %w", err)
+	}
+	a.cni = p
+	return nil
+}
+
+// begun is called when the agent runs.
+func (a *agency) begun() {
+	if a.cni == nil {
+		return
+	}
+	a.cni.keeper.Begin(a.ctx)
+	context.AfterFunc(a.ctx, a.cni.keeper.Stop)
+}
+
+// close ends it, when the agent has ended.
+func (p *forPlugins) close() {
+	if p == nil {
+		return
+	}
+	p.server.Close()
+	p.keeper.Wait()
+}
+
+// cniLeases is the directory of leases that attachments are kept beneath: that of
+// the command line, or of the first section of the config file.
+func (a *agency) cniLeases() string {
+	if all := a.linkOptions(); len(all) > 0 {
+		return all[0].leaseDir
+	}
+	return a.o.leaseDir
+}
+
+// cniDefaults are what the config file, or the command line, says of a container's
+// link.
+func (a *agency) cniDefaults(l agent.Link) attach.Defaults {
+	a.reloading.Lock()
+	plan, err := a.sectionOf(&l)
+	a.reloading.Unlock()
+	if err != nil {
+		a.log.Warn("no section of the config file is used", "if", l.Name, "netns", l.Netns, "err", err)
+	}
+	if plan == nil {
+		plan = &linkPlan{options: newOptions()}
+	}
+	o := plan.options
+	return attach.Defaults{ACD: o.client.ACD, Probe: o.probe, Retransmit: o.client.Retransmit, Netcfg: o.netcfg}
+}
