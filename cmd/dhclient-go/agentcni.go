@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/agent"
+	"github.com/dhclient-go/dhclient-go/client/hook"
 	"github.com/dhclient-go/dhclient-go/internal/cni"
 	"github.com/dhclient-go/dhclient-go/internal/cni/attach"
 )
@@ -39,7 +41,7 @@ func (a *agency) servePlugins() error {
 		return nil
 	}
 	p := &forPlugins{dir: filepath.Join(a.cniLeases(), "cni")}
-	p.keeper = attach.New(attach.Config{Agent: a.lib, Dir: p.dir, Defaults: a.cniDefaults, Logger: a.log})
+	p.keeper = attach.New(attach.Config{Agent: a.lib, Dir: p.dir, Open: a.openAttached, Logger: a.log})
 	err := p.keeper.Load()
 	if err != nil {
 		return err
@@ -78,11 +80,24 @@ func (a *agency) cniLeases() string {
 	return a.o.leaseDir
 }
 
-// cniDefaults are what the config file, or the command line, says of a container's
-// link.
-func (a *agency) cniDefaults(l agent.Link) attach.Defaults {
+// openAttached puts the client of a container's link together.
+func (a *agency) openAttached(o *agent.Opening, f attach.Fitting) (*agent.Served, *client.Client, error) {
+	own, err := a.cniOptions(&o.Link, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	served, b, err := a.newPlan(&linkPlan{options: own}, nil).open(o, f.Fit)
+	if err != nil {
+		return nil, nil, err
+	}
+	return served, b.link.client, nil
+}
+
+// cniOptions are what the config file, or the command line, says of a container's
+// link, less what is the container's own affair.
+func (a *agency) cniOptions(l *agent.Link, f attach.Fitting) (*options, error) {
 	a.reloading.Lock()
-	plan, err := a.sectionOf(&l)
+	plan, err := a.sectionOf(l)
 	a.reloading.Unlock()
 	if err != nil {
 		a.log.Warn("no section of the config file is used", "if", l.Name, "netns", l.Netns, "err", err)
@@ -90,6 +105,16 @@ func (a *agency) cniDefaults(l agent.Link) attach.Defaults {
 	if plan == nil {
 		plan = &linkPlan{options: newOptions()}
 	}
-	o := plan.options
-	return attach.Defaults{ACD: o.client.ACD, Probe: o.probe, Retransmit: o.client.Retransmit, Netcfg: o.netcfg}
+	o := *plan.options
+	o.noDNS, o.nameHost, o.hooks, o.outfit = true, nil, hook.Config{}, nil
+	o.netcfg.LinkMTU = false
+	if f.Metric > 0 {
+		o.netcfg.Metric = f.Metric
+	}
+	if f.ACD != "" {
+		if err := setACD(&o, string(f.ACD)); err != nil {
+			return nil, err
+		}
+	}
+	return &o, nil
 }

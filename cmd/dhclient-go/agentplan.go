@@ -8,6 +8,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/agent"
 	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
 // An agentPlan is how links of one section are served in one namespace.
@@ -122,6 +123,13 @@ func (p *agentPlan) Same(other agent.Plan) bool {
 
 // Open puts the client of a link together.
 func (p *agentPlan) Open(o *agent.Opening) (*agent.Served, error) {
+	served, _, err := p.open(o, nil)
+	return served, err
+}
+
+// open is Open with a link that is a container's, if fit is not nil: its lease is
+// kept elsewhere.
+func (p *agentPlan) open(o *agent.Opening, fit func(*client.Config, *netcfg.Link) error) (*agent.Served, *berth, error) {
 	f := p.a.fleet
 	b := &berth{name: o.Link.Name, o: p.o, place: p.place, netns: o.Link.Netns, ns: o.Namespace, fixed: true,
 		ready: make(chan struct{}), ended: make(chan struct{}), abandon: func(error) {}}
@@ -131,19 +139,21 @@ func (p *agentPlan) Open(o *agent.Opening) (*agent.Served, error) {
 		o.OnEvent(ev)
 		p.a.told.event(ev)
 	}
-	b.store = &movableStore{}
+	if b.fit = fit; fit == nil {
+		b.store = &movableStore{}
+	}
 	done := func() {}
 	b.aides, done = p.a.aidesOf()
 	link, err := f.openLink(b)
 	if err != nil {
 		b.halt()
 		done()
-		return nil, err
+		return nil, nil, err
 	}
 	b.link = link
 	f.meter.join(link)
 	close(b.ready)
-	return &agent.Served{
+	served := &agent.Served{
 		Client: link.client, Info: b,
 		Close: func() {
 			f.logCounted(b)
@@ -154,7 +164,8 @@ func (p *agentPlan) Open(o *agent.Opening) (*agent.Served, error) {
 			done()
 		},
 		Renamed: func(l agent.Link) { p.a.renamed(b, l) },
-	}, nil
+	}
+	return served, b, nil
 }
 
 // called is the name of the link, which may be another than the client knows.
@@ -170,6 +181,9 @@ func (b *berth) called() string {
 // renamed has what is kept of the link be found under its new name.
 func (a *agency) renamed(b *berth, l agent.Link) {
 	b.story.rename(l.Name)
+	if b.store == nil {
+		return
+	}
 	dir, err := lease.NewDir(b.o.leases(), l.Name)
 	if err == nil {
 		err = b.store.move(dir, b.link.client.Lease())

@@ -85,6 +85,8 @@ type berth struct {
 	// own; nil for those of the fleet.
 	store *movableStore
 	aides aides
+	// fit changes what the client is made of, last; nil changes nothing.
+	fit func(*client.Config, *netcfg.Link) error
 	// link is there once ready is closed, and err once ended is.
 	link         *link
 	err          error

@@ -81,7 +81,9 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 			return nil, err
 		}
 	}
-	if l.prepare == nil {
+	if b.fit != nil {
+		err = b.fit(&config, on)
+	} else if l.prepare == nil {
 		err = f.bringUp(b, on)
 	}
 	if err == nil {

@@ -37,21 +37,23 @@ type Config struct {
 	// Dir is where they are kept over restarts of the agent, below the directory
 	// of the leases. It is made when it is needed.
 	Dir string
-	// Defaults says how a link is served where a network's configuration does not;
-	// nil is the zero Defaults for all.
-	Defaults func(agent.Link) Defaults
+	// Open puts the client of a link together, as that of any other of the agent's
+	// links, and has it fitted before it is made. It is a Plan's Open in all else.
+	Open func(*agent.Opening, Fitting) (*agent.Served, *client.Client, error)
 	// Logger gets what becomes of attachments; nil logs nothing.
 	Logger *slog.Logger
 }
 
-// Defaults are how a link is served. The zero value works.
-type Defaults struct {
-	ACD        client.ACD
-	Probe      time.Duration // of arpcheck.Config
-	Retransmit client.Retransmit
-	// Netcfg is for addresses that are set here. LinkMTU and LeaveDown do not
-	// count: a container's link is its plugin's.
-	Netcfg netcfg.Config
+// A Fitting is what is special about the link of a container.
+type Fitting struct {
+	Attachment cni.Attachment
+	// ACD is how the address is to be probed, and Metric that of routes; empty and
+	// 0 as for other links.
+	ACD    cni.ACD
+	Metric int
+	// Fit changes what the client is to be made of. No resolver and no program
+	// hears of its lease.
+	Fit func(*client.Config, *netcfg.Link) error
 }
 
 // A Keeper has all attachments of an agent.

@@ -43,6 +43,22 @@ type on interface {
 	Adopt(netcfg.Found)
 }
 
+// take has the client see the link as a place, and bring it up.
+func (p *place) take(cfg *client.Config, link *netcfg.Link) error {
+	p.link = link
+	// The plugin that has made it may bring it up after us, or not at all.
+	if err := link.Up(); err != nil {
+		return err
+	}
+	now, err := link.State()
+	if err != nil {
+		return err
+	}
+	p.resume(now)
+	cfg.Configurator, cfg.AfterApply, cfg.LinkWatcher = p, nil, p.watcher()
+	return nil
+}
+
 // Apply makes the link match next, as far as that is ours to do.
 func (p *place) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Lease) error {
 	r := p.a.now()

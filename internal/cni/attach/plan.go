@@ -1,17 +1,10 @@
 package attach
 
 import (
-	"cmp"
-	"fmt"
-	"log/slog"
-	"net"
-	"net/netip"
-	"time"
-
-	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/agent"
 	"github.com/dhclient-go/dhclient-go/internal/cni"
+	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
 // Same says that the other plan is of the same attachment.
@@ -36,96 +29,66 @@ func (a *attachment) Open(o *agent.Opening) (*agent.Served, error) {
 }
 
 func (a *attachment) open(o *agent.Opening) (*agent.Served, error) {
-	log := a.keeper.log.With("attachment", a.key)
+	p := &place{a: a, log: a.keeper.log.With("attachment", a.key), lease: a.lease}
+	store, err := a.file.lease()
+	if err != nil {
+		return nil, err
+	}
 	r := a.now()
-	var usual Defaults
-	if a.keeper.cfg.Defaults != nil {
-		usual = a.keeper.cfg.Defaults(o.Link)
-	}
-	conf := o.Config
-	conf.Metric = cmp.Or(r.Request.Options.Metric, usual.Netcfg.Metric)
-	conf.Routes, conf.NoMTU = usual.Netcfg.Routes, usual.Netcfg.NoMTU
-	link, err := o.Namespace.Link(o.Link.Name, conf)
+	served, c, err := a.keeper.cfg.Open(o, Fitting{
+		Attachment: a.key,
+		ACD:        r.Request.Options.ACD,
+		Metric:     r.Request.Options.Metric,
+		Fit: func(cfg *client.Config, link *netcfg.Link) error {
+			a.configure(cfg, o)
+			cfg.LeaseStore = store
+			return p.take(cfg, link)
+		},
+	})
 	if err != nil {
-		return nil, err
-	}
-	// The plugin that has made it may do that after us, or not at all.
-	if err := link.Up(); err != nil {
-		return nil, err
-	}
-	now, err := link.State()
-	if err != nil {
-		return nil, err
-	}
-	p := &place{link: link, a: a, log: log, lease: a.lease}
-	p.resume(now)
-	cfg, probe, err := a.config(o, usual)
-	if err != nil {
-		return nil, err
-	}
-	detector, err := arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: probe, Logger: log})
-	if err != nil {
-		return nil, fmt.Errorf("open the ARP socket: %w", err)
-	}
-	cfg.Configurator, cfg.LinkWatcher, cfg.Logger = p, p.watcher(), log
-	cfg.ConflictDetector, cfg.RouterChecker = detector, detector
-	if cfg.ACD == client.NoProbe {
-		cfg.ConflictDetector = indulgent{detector, log}
-	}
-	c, err := client.New(cfg)
-	if err != nil {
-		_ = detector.Close()
 		return nil, err
 	}
 	a.mu.Lock()
 	a.client, a.place, a.failure = c, p, nil
 	a.mu.Unlock()
-	return &agent.Served{Client: c, Info: a.key, Renamed: a.renamed, Close: func() {
+	done, renamed := served.Close, served.Renamed
+	served.Close = func() {
 		p.close()
-		_ = detector.Close()
+		if done != nil {
+			done()
+		}
 		a.left(p)
-	}}, nil
+	}
+	served.Renamed = func(l agent.Link) {
+		a.renamed(l)
+		if renamed != nil {
+			renamed(l)
+		}
+	}
+	return served, nil
 }
 
-// config is what the client is to do, and how long a probe may take.
-func (a *attachment) config(o *agent.Opening, usual Defaults) (client.Config, time.Duration, error) {
+// configure has the client do what the network's configuration wants.
+func (a *attachment) configure(cfg *client.Config, o *agent.Opening) {
 	r := a.now()
 	want := &r.Request.Options
-	store, err := a.file.lease()
-	if err != nil {
-		return client.Config{}, 0, err
-	}
-	cfg := client.Config{
-		Interface: o.Link.Name, LeaseStore: store, OnExit: client.Keep,
-		Hostname: want.Hostname, VendorClass: want.VendorClass,
-		RequestOnly: want.RequestOnly, SendOptions: want.Send,
-		// Links of kind ipvlan share a hardware address: what is not broadcast
-		// comes to another.
-		Broadcast:  want.Broadcast || o.Link.Kind == "ipvlan",
-		Retransmit: usual.Retransmit,
-	}
-	cfg.OnEvent = func(ev client.Event) {
-		a.event(ev)
-		o.OnEvent(ev)
-	}
+	cfg.OnExit, cfg.OnHandover, cfg.Takeover = client.Keep, nil, false
+	cfg.ClientID = clientID(a.key, want)
+	cfg.Hostname, cfg.VendorClass, cfg.SendOptions = want.Hostname, want.VendorClass, want.Send
+	cfg.RequestOptions, cfg.RequestOnly = nil, want.RequestOnly
 	for _, code := range want.Request {
 		cfg.RequestOptions = append(cfg.RequestOptions, uint8(code))
 	}
-	cfg.ClientID = clientID(a.key, want)
-	acd, probe := usual.ACD, usual.Probe
-	switch want.ACD {
-	case "":
-	case cni.ACDOff:
-		acd = client.NoProbe
-	case cni.ACDOptimistic:
-		acd = client.Optimistic
-	case cni.ACDRFC5227:
-		acd, probe = client.ProbeFirst, arpcheck.RFC5227
-	default:
-		acd, probe = client.ProbeFirst, want.ACD.Duration()
+	// Links of kind ipvlan share a hardware address: what is not broadcast comes
+	// to another.
+	cfg.Broadcast = cfg.Broadcast || want.Broadcast || o.Link.Kind == "ipvlan"
+	heard := cfg.OnEvent
+	cfg.OnEvent = func(ev client.Event) {
+		a.event(ev)
+		if heard != nil {
+			heard(ev)
+		}
 	}
-	cfg.ACD = acd
-	return cfg, probe, nil
 }
 
 // maxTextID is how much of a text fits into option 61 behind its type.
@@ -163,18 +126,4 @@ func (a *attachment) left(p *place) {
 	if s, err := p.link.State(); err == nil && s.Index == 0 && !ending {
 		a.keeper.abandon(a, "its link was deleted")
 	}
-}
-
-// An indulgent detector announces an address but never gives it up: acd off is
-// for links where some station answers for every address.
-type indulgent struct {
-	*arpcheck.Detector
-	log *slog.Logger
-}
-
-// Defend announces addr and, where it is lost, only says so.
-func (d indulgent) Defend(addr netip.Addr, _ func(net.HardwareAddr)) {
-	d.Detector.Defend(addr, func(by net.HardwareAddr) {
-		d.log.Warn("another station uses the address too; kept, since acd is off", "address", addr, "station", by)
-	})
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dhclient-go/dhclient-go/arpcheck"
+	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/agent"
 	"github.com/dhclient-go/dhclient-go/internal/cni"
 	"github.com/dhclient-go/dhclient-go/internal/nettest"
@@ -68,8 +70,7 @@ func (s *site) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	quick := func(agent.Link) Defaults { return Defaults{Probe: 60 * time.Millisecond} }
-	k := New(Config{Agent: a, Dir: s.dir, Defaults: quick, Logger: log})
+	k := New(Config{Agent: a, Dir: s.dir, Open: func(o *agent.Opening, f Fitting) (*agent.Served, *client.Client, error) { return open(o, f, log) }, Logger: log})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
@@ -87,6 +88,28 @@ func (s *site) start() {
 	}
 	<-begun
 	k.Begin(ctx)
+}
+
+// open puts a client together, with a quick probe.
+func open(o *agent.Opening, f Fitting, log *slog.Logger) (*agent.Served, *client.Client, error) {
+	link, err := o.Namespace.Link(o.Link.Name, o.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	now, err := link.State()
+	if err != nil {
+		return nil, nil, err
+	}
+	detector, err := arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{Duration: 60 * time.Millisecond, Logger: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := client.Config{Interface: o.Link.Name, Logger: log, OnEvent: o.OnEvent, ConflictDetector: detector, RouterChecker: detector}
+	if err := f.Fit(&cfg, link); err != nil {
+		return nil, nil, err
+	}
+	c, err := client.New(cfg)
+	return &agent.Served{Client: c, Close: func() { _ = detector.Close() }}, c, err
 }
 
 func (s *site) eventually(what string, done func() bool) {
