@@ -29,7 +29,7 @@ func (l *Link) Found() ([]Found, error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	have, err := rtnetlink{l.ns, true}.read(info.index)
+	have, err := rtnetlink{l.ns, l.cfg.table(info), true}.read(info.index)
 	if err != nil {
 		return nil, fmt.Errorf("look at %s: %w", info.name, err)
 	}
@@ -104,7 +104,7 @@ func (l *Link) AdoptScripted(addr netip.Addr) error {
 	if err != nil || !found {
 		return err
 	}
-	have, err := rtnetlink{l.ns, true}.read(info.index)
+	have, err := rtnetlink{l.ns, l.cfg.table(info), true}.read(info.index)
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", info.name, err)
 	}

@@ -84,7 +84,7 @@ func (l *Link) set(ctx context.Context, info linkInfo, next *lease.Lease, prev [
 func (l *Link) configure(ctx context.Context, info linkInfo, want *plan, own owned) error {
 	own.disown(l.foreign)
 	own.adopt(l.adopted)
-	foreign, err := configure(ctx, rtnetlink{l.ns, l.adopted.address.IsValid()}, info.index, want, own, l.log)
+	foreign, err := configure(ctx, rtnetlink{l.ns, l.cfg.table(info), l.adopted.address.IsValid()}, info.index, want, own, l.log)
 	if foreign.IsValid() && foreign != l.foreign {
 		l.log.Info("permanent address is not ours: it keeps its lifetime and stays when the lease ends", "address", foreign)
 	}

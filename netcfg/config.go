@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+
+	"golang.org/x/sys/unix"
 )
 
 // Config says how leases are applied to a link. The zero value works.
@@ -13,6 +15,16 @@ type Config struct {
 	Metric int
 	// Routes says which routes of a lease are installed.
 	Routes Routes
+	// Table is the routing table that the routes of leases are put into, that of
+	// the leased subnet too, 1 to 2147483647, and not that of the host's own
+	// addresses, 255. 0 is the table of the VRF that the link is a port of, and
+	// else the main one, 254.
+	//
+	// The kernel drops the routes in these two when the address goes, also when
+	// nobody is left to do it; those of another table stay then. To be of use,
+	// that one needs a rule (ip-rule(8)): by the leased address the client finds
+	// its way to a server behind a relay, too.
+	Table int
 	// MaxRoutes is how many routes of a lease are installed at most, 1 to 512; 0
 	// is 512.
 	MaxRoutes int
@@ -38,6 +50,9 @@ type Config struct {
 func (c Config) check() error {
 	if c.Metric < 0 || c.Metric > math.MaxInt32 {
 		return fmt.Errorf("route metric %d is not between 0 and %d", c.Metric, math.MaxInt32)
+	}
+	if c.Table < 0 || c.Table > math.MaxInt32 || c.Table == unix.RT_TABLE_LOCAL {
+		return fmt.Errorf("routing table %d is not between 1 and %d, or is that of the host's own addresses", c.Table, math.MaxInt32)
 	}
 	if c.MaxRoutes < 0 || c.MaxRoutes > maxRoutes {
 		return fmt.Errorf("at most %d routes: not between 0 and %d", c.MaxRoutes, maxRoutes)
@@ -66,6 +81,9 @@ func (c Config) bounded(mtu int) int {
 	}
 	return mtu
 }
+
+// table is the routing table of our routes on a link.
+func (c Config) table(link linkInfo) int { return cmp.Or(c.Table, link.vrf, unix.RT_TABLE_MAIN) }
 
 // metric is the metric of routes on the link with that index.
 func (c Config) metric(index int) int {

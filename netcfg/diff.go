@@ -3,7 +3,7 @@ package netcfg
 import "slices"
 
 // A state is what the kernel has on a link: all its addresses, those of its
-// routes that a DHCP client set (protocol dhcp, main table), and the default
+// routes that a DHCP client set (protocol dhcp, in the table of ours), and the default
 // routes that the kernel's own or a script may have set (protocol boot).
 type state struct {
 	addresses []address

@@ -21,7 +21,9 @@ type kernel interface {
 // rtnetlink is the kernel that runs us. With defaults it reads the default routes
 // of other protocols too.
 type rtnetlink struct {
-	ns       *Namespace
+	ns *Namespace
+	// table is the routing table that all routes are in.
+	table    int
 	defaults bool
 }
 
@@ -43,7 +45,7 @@ func (k rtnetlink) read(index int) (state, error) {
 // routes lists the unicast routes with that protocol on the link, of which only is
 // true; nil for all.
 func (k rtnetlink) routes(index int, proto netlink.RouteProtocol, only func(route) bool) ([]route, error) {
-	like := netlink.Route{LinkIndex: index, Table: unix.RT_TABLE_MAIN, Protocol: proto}
+	like := netlink.Route{LinkIndex: index, Table: k.table, Protocol: proto}
 	const by = netlink.RT_FILTER_OIF | netlink.RT_FILTER_TABLE | netlink.RT_FILTER_PROTOCOL
 	var out []route
 	add := func(r netlink.Route) bool {
@@ -68,7 +70,7 @@ func (k rtnetlink) routes(index int, proto netlink.RouteProtocol, only func(rout
 		// in vain or removed next time.
 		return out, nil
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV):
-		// The main table is made with its first route; the link has just gone.
+		// A table is made with its first route; the link has just gone.
 		return nil, nil
 	}
 	return nil, fmt.Errorf("list routes: %w", err)
@@ -86,9 +88,9 @@ func (k rtnetlink) change(index int, c change) error {
 		case addRoute:
 			// Never a replacement: the kernel would replace the first route
 			// with that destination and metric, on whatever link it is.
-			return k.ns.handle.RouteAppend(libraryRoute(index, c.route))
+			return k.ns.handle.RouteAppend(k.libraryRoute(index, c.route))
 		}
-		return k.ns.handle.RouteDel(libraryRoute(index, c.route))
+		return k.ns.handle.RouteDel(k.libraryRoute(index, c.route))
 	})
 	if c.is(err) {
 		return nil
@@ -126,7 +128,7 @@ func libraryAddr(a address) *netlink.Addr {
 	return out
 }
 
-func libraryRoute(index int, r route) *netlink.Route {
+func (k rtnetlink) libraryRoute(index int, r route) *netlink.Route {
 	out := &netlink.Route{
 		LinkIndex: index,
 		Dst:       ipNet(r.dst),
@@ -135,7 +137,7 @@ func libraryRoute(index int, r route) *netlink.Route {
 		MTU:       r.mtu,
 		Scope:     netlink.Scope(r.scope),
 		Protocol:  unix.RTPROT_DHCP,
-		Table:     unix.RT_TABLE_MAIN,
+		Table:     k.table,
 	}
 	if r.gateway.IsValid() {
 		out.Gw = r.gateway.AsSlice()

@@ -134,7 +134,7 @@ func TestFakeKernelIsLikeTheRealOne(t *testing.T) {
 			}
 			b.prepare(t, s.before, map[string]string{"2": "eth0", "3": "eth1"})
 			want, own := s.leases(t)
-			if _, err := configure(t.Context(), rtnetlink{b.handle, true}, first.index, want, own, slog.New(slog.DiscardHandler)); err != nil {
+			if _, err := configure(t.Context(), rtnetlink{b.handle, unix.RT_TABLE_MAIN, true}, first.index, want, own, slog.New(slog.DiscardHandler)); err != nil {
 				t.Error(err)
 			}
 			compare(t, "kernel", sorted(b.state(t, first.index, second.index)), sorted(s.then))

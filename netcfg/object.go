@@ -50,7 +50,7 @@ func (a address) String() string {
 	return b.String()
 }
 
-// A route is a unicast route of the main table on a link.
+// A route is a unicast route on a link, of the table that ours are in.
 type route struct {
 	dst     netip.Prefix
 	gateway netip.Addr // the zero Addr: dst is on the link

@@ -310,6 +310,7 @@ func TestConfig_Limits(t *testing.T) {
 		cfg Config
 		ok  bool
 	}{
+		{Config{Table: 1}, true}, {Config{Table: math.MaxInt32}, true}, {Config{Table: -1}, false}, {Config{Table: 255}, false},
 		{Config{MaxRoutes: 512}, true}, {Config{MaxRoutes: 513}, false}, {Config{MaxRoutes: -1}, false},
 		{Config{MinMTU: 68, MaxMTU: 68}, true}, {Config{MinMTU: 67}, false}, {Config{MaxMTU: 65536}, false}, {Config{MinMTU: -1}, false},
 		{Config{MinMTU: 1280, MaxMTU: 1279}, false}, {Config{MaxMTU: 575}, false}, {Config{MaxMTU: 576}, true},

@@ -34,6 +34,8 @@ type linkInfo struct {
 	// kind is what made the link, as veth, and port the same of the link that
 	// has it as a port; empty where it is hardware, and where it is none.
 	kind, port string
+	// vrf is the routing table of the VRF that the link is a port of; 0 for none.
+	vrf int
 	// others are its alternative names.
 	others []string
 }
@@ -54,6 +56,7 @@ const (
 	filterSkipStats = 1 << 3 // RTEXT_FILTER_SKIP_STATS, linux/rtnetlink.h
 	maxName         = 127    // ALTIFNAMSIZ less the final zero
 	ifNameSize      = 15     // IFNAMSIZ less the final zero
+	portTable       = 1      // IFLA_VRF_PORT_TABLE, linux/if_link.h
 	promoteConf     = 20     // IPV4_DEVCONF_PROMOTE_SECONDARIES, linux/ip.h
 	dumpTries       = 5
 )
@@ -161,6 +164,9 @@ func parseLink(msg []byte) (linkInfo, error) {
 		case unix.IFLA_LINKINFO:
 			l.kind = unix.ByteSliceToString(attribute(value, unix.IFLA_INFO_KIND))
 			l.port = unix.ByteSliceToString(attribute(value, unix.IFLA_INFO_SLAVE_KIND))
+			if l.port == "vrf" {
+				l.vrf = int(min(u32(attribute(attribute(value, unix.IFLA_INFO_SLAVE_DATA), portTable)), math.MaxInt32))
+			}
 		case unix.IFLA_PROP_LIST:
 			for kind, name := range attributes(value) {
 				if kind == unix.IFLA_ALT_IFNAME {

@@ -89,6 +89,8 @@ func TestParse(t *testing.T) {
 		{"--deny-server 192.0.2.1 --deny-server 02:00:00:00:00:09", func(o *options) {
 			o.client.RejectServers, o.client.RejectStations = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}, []net.HardwareAddr{{2, 0, 0, 0, 0, 9}}
 		}},
+		{"--table 100", func(o *options) { o.netcfg.Table = 100 }},
+		{"--table main", func(o *options) { o.netcfg.Table = 254 }},
 		{"--no-routes", func(o *options) { o.netcfg.Routes = netcfg.RoutesNone }},
 		{"--no-dns", func(o *options) { o.noDNS = true }},
 		{"--no-mtu", func(o *options) { o.netcfg.NoMTU = true }},
@@ -165,6 +167,8 @@ func TestParse_Errors(t *testing.T) {
 		{[]string{"eth0", "--allow-server", "box"}, `--allow-server: "box" is not an IPv4 address or network like 192.0.2.0/24, nor an Ethernet address`},
 		{[]string{"eth0", "--deny-server", "2001:db8::1"}, `--deny-server: "2001:db8::1" is not an IPv4 address or network like 192.0.2.0/24, nor an Ethernet address`},
 		{[]string{"eth0", "--deny-server", "192.0.2.1/24"}, "--deny-server: 192.0.2.1/24 is not a network: did you mean 192.0.2.0/24?"},
+		{[]string{"eth0", "--table", "blue"}, `--table: "blue" is not a number from 1 to 2147483647, nor main`},
+		{[]string{"eth0", "--table", "255"}, `--table: "255" is the table of the host's own addresses`},
 		{[]string{"eth0", "--wait", "some"}, `--wait: "some" is not any, all or first`},
 		{[]string{"eth0", "--on-exit", "die"}, `--on-exit: "die" is not keep, remove or release`},
 		{[]string{"eth0", "-1", "--on-exit", "release"}, "--on-exit: with --oneshot and --dry-run there is nothing to take back at the end"},

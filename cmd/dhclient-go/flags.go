@@ -93,6 +93,7 @@ var flagGroups = []flagGroup{
 	}},
 	{"What it configures", []flagRow{
 		{name: "metric", value: "N", help: "metric of the routes (1000 + interface index)", set: setMetric},
+		{name: "table", value: "N", help: "routing table of the routes (that of the link's VRF,\nelse main)", set: setTable},
 		{name: "routes", value: "WHAT", help: "all (default), subnet, default or none", set: setRoutes},
 		{name: "max-routes", value: "N", help: "how many routes of a lease at most (512)", set: setMaxRoutes},
 		{name: "no-routes", help: "the same as --routes none", set: func(o *options, _ string) error { return setRoutes(o, "none") }},

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/dhclient-go/dhclient-go/client"
 )
 
@@ -30,6 +32,19 @@ func setMinMTU(o *options, s string) error {
 }
 func setMaxMTU(o *options, s string) error {
 	return setNumber(&o.netcfg.MaxMTU, s, leastMTU, math.MaxUint16)
+}
+
+func setTable(o *options, s string) error {
+	if s == "main" {
+		s = strconv.Itoa(unix.RT_TABLE_MAIN)
+	}
+	if err := setNumber(&o.netcfg.Table, s, 1, math.MaxInt32); err != nil {
+		return fmt.Errorf("%w, nor main", err)
+	}
+	if o.netcfg.Table == unix.RT_TABLE_LOCAL {
+		return fmt.Errorf("%q is the table of the host's own addresses", s)
+	}
+	return nil
 }
 
 // setNumber reads a number from least to most.

@@ -61,6 +61,7 @@ func (o *options) checkScripts() error {
 		given bool
 	}{
 		{"--routes", o.netcfg.Routes != netcfg.RoutesAll},
+		{"--table", o.netcfg.Table != 0},
 		{"--max-routes", o.netcfg.MaxRoutes != 0},
 		{"--min-mtu", o.netcfg.MinMTU != 0},
 		{"--max-mtu", o.netcfg.MaxMTU != 0},

@@ -22,11 +22,13 @@ func TestPolicy_Servers(t *testing.T) {
 		want  netip.Addr
 		other bool
 	}{
-		"longest":     {func(_, _ *station) []string { return []string{"--select-timeout=1", "--prefer=longest"} }, host(2), true},
-		"denied MAC":  {func(near, _ *station) []string { return []string{"--deny-server=" + near.mac.String()} }, host(2), false},
-		"allowed MAC": {func(near, _ *station) []string { return []string{"--allow-server=" + near.mac.String(), "--select-timeout=1"} }, host(1), false},
-		"allowed":     {func(_, _ *station) []string { return []string{"--allow-server=192.0.2.2"} }, host(2), false},
-		"required":    {func(_, _ *station) []string { return []string{"--require-option=tftp"} }, host(2), true},
+		"longest":    {func(_, _ *station) []string { return []string{"--select-timeout=1", "--prefer=longest"} }, host(2), true},
+		"denied MAC": {func(near, _ *station) []string { return []string{"--deny-server=" + near.mac.String()} }, host(2), false},
+		"allowed MAC": {func(near, _ *station) []string {
+			return []string{"--allow-server=" + near.mac.String(), "--select-timeout=1"}
+		}, host(1), false},
+		"allowed":  {func(_, _ *station) []string { return []string{"--allow-server=192.0.2.2"} }, host(2), false},
+		"required": {func(_, _ *station) []string { return []string{"--require-option=tftp"} }, host(2), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			turn(t)

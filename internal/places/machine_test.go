@@ -25,8 +25,8 @@ type machine struct {
 }
 
 // newMachine is a machine whose initramfs has the program, the test's own, busybox
-// and the driver of the card.
-func newMachine(t *testing.T) *machine {
+// and the driver of the card, beside others.
+func newMachine(t *testing.T, drivers ...string) *machine {
 	t.Helper()
 	nettest.Require(t)
 	if !vm.Installed() {
@@ -39,7 +39,7 @@ func newMachine(t *testing.T) *machine {
 	m.image.File("bin/busybox", 0o755, busybox)
 	m.image.File("bin/dhclient-go", 0o755, programs["dhclient-go"])
 	m.image.File("bin/guest", 0o755, programs["guest"])
-	files, err := vm.Modules(filepath.Join(kernel, "usr", "lib", "modules"), "virtio_mmio", "virtio_net")
+	files, err := vm.Modules(filepath.Join(kernel, "usr", "lib", "modules"), append(drivers, "virtio_mmio", "virtio_net")...)
 	must(t, err)
 	for i, file := range files {
 		module, err := os.ReadFile(file)
@@ -118,4 +118,34 @@ func TestMachine_AsInit(t *testing.T) {
 	m.Arguments = []string{"rdinit=/load"}
 	console := m.boot(t, "eth0", "/bin/guest", "env", "addresses", "resolver", "echo=10.0.2.100:7", "list=/proc", "list=/", "poweroff")
 	console.has(t, append(withLease, "list /proc", "list / bin dev etc init load modules proc root run var")...)
+}
+
+// ofVRF has the client serve a link that is a port of a VRF (Documentation/
+// networking/vrf.rst of Linux).
+const ofVRF = `#!/bin/busybox sh
+b=/bin/busybox
+$b mkdir -p /proc /sys /dev /run
+$b mount -t proc proc /proc
+$b mount -t sysfs sysfs /sys
+for module in /modules/*.ko; do
+	$b insmod "$module"
+done
+/bin/guest vrf=eth0
+/bin/dhclient-go -1 -v eth0
+/bin/guest addresses routes=10 routes=254
+$b poweroff -f
+`
+
+// A link that is a port of a VRF has its lease in the VRF's table, without a word
+// of it on the command line, and finds its server there.
+func TestMachine_PortOfVRF(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, "vrf")
+	m.image.File("init", 0o755, []byte(ofVRF))
+	m.image.Dir("etc")
+	console := m.boot(t)
+	console.has(t, "address eth0 10.0.2.15/24", "route 10 default via 10.0.2.2 dev eth0 dhcp", "route 10 10.0.2.0/24 dev eth0 dhcp")
+	if text := console.String(); strings.Contains(text, "route 254 ") {
+		t.Errorf("the main table has routes:\n%s", text)
+	}
 }

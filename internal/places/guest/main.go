@@ -12,6 +12,8 @@
 //	resolver     the lines of /etc/resolv.conf: "resolver nameserver 192.0.2.1"
 //	lookup=NAME  the address of a name: "lookup www.example.org 192.0.2.80"
 //	echo=ADDRESS "echo ok" if what it sends to that TCP port comes back
+//	vrf=LINK     makes the link a port of a VRF, vrf0, whose table is 10
+//	routes=TABLE the routes in a table: "route 10 default via 192.0.2.1 dev eth0"
 //	list=DIR     the names in a directory: "list /run"
 //	orphans=N    leaves N processes to process 1, waits until they have ended
 //	             and are buried: "orphans 0 zombies"
@@ -40,6 +42,8 @@ var steps = map[string]func(arg string) error{
 	"resolver":  resolver,
 	"lookup":    lookup,
 	"echo":      echo,
+	"vrf":       vrf,
+	"routes":    routes,
 	"list":      list,
 	"orphans":   orphans,
 	"ready":     func(string) error { fmt.Println("ready"); return nil },
