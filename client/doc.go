@@ -76,7 +76,9 @@ block, the lease file and netlink, is done by a worker.
 What any of them rejects has a reason: Stats counts it, and at debug level it is a
 line of the log, which costs nothing where nobody reads it.
 
-Where to look: retransmission intervals in internal/fsm/exchange.go, options in
-internal/wire/options.go, routes in netcfg, flags in cmd/dhclient-go/flags.go.
+Where to look: retransmission intervals in internal/fsm/exchange.go, which offer is
+taken in internal/fsm/choose.go, options that the client acts on in
+internal/wire/options.go and those that a lease carries for others in
+lease/carried.go, routes in netcfg, flags in cmd/dhclient-go/flags.go.
 */
 package client

@@ -86,7 +86,11 @@ func (z *zoneReader) zone() bool {
 	if z.rest != "" && z.rest[0] != ',' && !z.time(24) {
 		return false
 	}
-	return z.rest == "" || z.rule() && z.rule() && z.rest == ""
+	if z.rest == "" {
+		return true // the rules are the host's
+	}
+	begins := z.rule()
+	return begins && z.rule() && z.rest == ""
 }
 
 // name is three letters or more, or with digits and signs too in brackets.

@@ -3,7 +3,8 @@
 // main.go reads as the command runs, and commands.go has what it can be called
 // as. The client:
 //
-//   - flags.go and args.go have the flags, config.go what their values mean;
+//   - flags.go and args.go have the flags, config.go what their values mean, and
+//     policy.go those that say what a server may do;
 //   - muster.go finds the interfaces that selectors (selector.go) mean, and
 //     fleet.go runs one client for each, which link.go puts together
 //     and aides.go gives the helper process;
