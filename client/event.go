@@ -196,7 +196,7 @@ func eventOf(n fsm.Notice) Event {
 		return IPv6Only{n.Server, n.Wait}
 	case fsm.Stopped:
 		return Stopped{n.Lease}
-	case fsm.Ignored:
+	case fsm.Ignored, fsm.Informed:
 	}
 	return Ignored{n.Text}
 }

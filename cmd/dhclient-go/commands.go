@@ -33,7 +33,7 @@ var commands []command
 // What the tables name reads the tables: Go wants that to be said so.
 func init() {
 	guises = map[string]runner{"dhclient": asDhclient, "udhcpc": asUdhcpc, "init": asInit}
-	commands = append([]command{initCommand(), agentCommand()}, controlCommands()...)
+	commands = append([]command{initCommand(), agentCommand(), informCommand()}, controlCommands()...)
 	for i := range commands {
 		if c := &commands[i]; c.run == nil {
 			panic("no runner for " + c.name)

@@ -70,7 +70,7 @@ func exitCode(err error) int {
 		return exitCapability
 	case isConflict(err):
 		return exitConflict
-	case is[*noLeaseError](err), is[*client.IPv6OnlyError](err):
+	case is[*noLeaseError](err), is[*client.IPv6OnlyError](err), errors.Is(err, client.ErrNoServer):
 		return exitNoLease
 	}
 	return exitRuntime

@@ -60,6 +60,7 @@ const (
 	Request     MessageType = 3
 	Decline     MessageType = 4
 	ReleaseType MessageType = 7
+	InformType  MessageType = 8
 )
 
 func (t MessageType) String() string {
@@ -72,6 +73,8 @@ func (t MessageType) String() string {
 		return "DECLINE"
 	case ReleaseType:
 		return "RELEASE"
+	case InformType:
+		return "INFORM"
 	}
 	return "message"
 }
@@ -148,5 +151,6 @@ const (
 	OtherStation                  // Lease, Old, Addr, MAC: the router of a lease in use is another station
 	Verified                      // Lease, and MAC or Server: the network of a lease that stayed on the link
 	NoServer                      // Wait: the schedule has given up for a while
+	Informed                      // Lease, Server: the answer to an Inform
 	IPv6Only                      // Server, Wait: the network prefers that there is no IPv4
 )

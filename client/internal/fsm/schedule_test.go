@@ -562,7 +562,7 @@ func TestNames(t *testing.T) {
 		Requesting.String(): "REQUESTING", Rebooting.String(): "REBOOTING", Checking.String(): "CHECKING",
 		Applying.String(): "APPLYING", BoundState.String(): "BOUND", Renewing.String(): "RENEWING",
 		Rebinding.String(): "REBINDING", V6Only.String(): "V6ONLY", Discover.String(): "DISCOVER", Request.String(): "REQUEST",
-		Decline.String(): "DECLINE", ReleaseType.String(): "RELEASE", MessageType(0).String(): "message",
+		Decline.String(): "DECLINE", ReleaseType.String(): "RELEASE", InformType.String(): "INFORM", MessageType(0).String(): "message",
 	}
 	for got, want := range names {
 		if got != want {

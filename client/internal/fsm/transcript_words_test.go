@@ -171,7 +171,7 @@ var kinds = map[Kind]string{
 	Lost: "lost", Released: "released", Unanswered: "unanswered", ApplyFailed: "apply failed",
 	ProbeFailed: "probe failed", Ignored: "ignored", Stopped: "stopped", UsingStored: "using stored",
 	RouterChanged: "router changed", Verified: "verified", NoServer: "no server",
-	IPv6Only: "IPv6-only", OtherStation: "other station",
+	IPv6Only: "IPv6-only", OtherStation: "other station", Informed: "informed",
 }
 
 func (p *player) showNotice(n Notice) string {

@@ -47,6 +47,9 @@ type Identity struct {
 	// Relay is giaddr, in all messages but the REQUEST of a held lease; the
 	// zero Addr is none.
 	Relay netip.Addr
+	// Informs is the address that the host has from elsewhere, and asks with
+	// (RFC 2131 4.4.3): an ACK is one to an INFORM. The zero Prefix is none.
+	Informs netip.Prefix
 	// Filter is given the options of an OFFER or ACK, and returns those to
 	// make a lease of; nil changes nothing. It is called by whoever calls
 	// Parse.

@@ -34,6 +34,8 @@ func formOf(t fsm.MessageType) form {
 		return form{asks: true, requestedIP: true, rapidCommit: true}
 	case fsm.Request:
 		return form{asks: true, ciaddr: true, requestedIP: true, serverID: true}
+	case fsm.InformType:
+		return form{asks: true, ciaddr: true}
 	case fsm.Decline:
 		return form{requestedIP: true, serverID: true, text: true}
 	case fsm.ReleaseType:
@@ -69,6 +71,9 @@ func (id *Identity) Marshal(m fsm.Message) []byte {
 		b = put(b, optVendorClass, []byte(id.VendorClass))
 		b = put(b, optHostname, []byte(id.Hostname))
 		for _, o := range id.Options {
+			if o.Code == optLeaseTime && m.Type == fsm.InformType {
+				continue // RFC 2131 table 5
+			}
 			b = put(b, o.Code, o.Value)
 		}
 	}

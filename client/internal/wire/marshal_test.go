@@ -58,6 +58,10 @@ func TestMarshal_GoldenMessages_RFC2131_Tables4And5(t *testing.T) {
 			"0000", "0000", goldenZero, "350104" + clientID + "3204" + goldenAddr + "3604" + goldenServer + "3806696e20757365 ff"},
 		{"RELEASE", fsm.Message{Type: fsm.ReleaseType, XID: testXID, CIAddr: testAddr, ServerID: server, Dst: server},
 			"0000", "0000", goldenAddr, "350107" + clientID + "3604" + goldenServer + "ff"},
+		{"INFORM (INF-01)", fsm.Message{Type: fsm.InformType, XID: testXID, Secs: 3, CIAddr: testAddr},
+			"0003", "0000", goldenAddr, "350108" + clientID + asked},
+		{"INFORM with everything", everything(fsm.InformType),
+			"0009", "8000", goldenAddr, "350108" + clientID + asked},
 		// What tables 4 and 5 forbid is left out, whoever sets it.
 		{"DISCOVER that asks for a Rapid Commit (RFC 4039 4)", fsm.Message{Type: fsm.Discover, XID: testXID, RapidCommit: true},
 			"0000", "0000", goldenZero, "350101" + clientID + "5000" + asked},

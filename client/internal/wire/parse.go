@@ -103,6 +103,9 @@ func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 	if kind == dhcpv4.MessageTypeNak {
 		return fsm.Nak{XID: r.xid, Server: server, Message: textOf(r.options[optMessage])}, nil
 	}
+	if id.Informs.IsValid() {
+		r.informed(id.Informs)
+	}
 	l, err := r.filtered(kind, server, id)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func TestMarshal_StrictReader_MSG_02_03_18_23(t *testing.T) {
 	long := testIdentity()
 	long.ClientID, long.Hostname = bytes.Repeat([]byte{7}, 100), strings.Repeat("h", 63)
 	for name, id := range map[string]*Identity{"usual": testIdentity(), "bare": {HardwareAddr: testMAC}, "long": long} {
-		for _, typ := range []fsm.MessageType{fsm.Discover, fsm.Request, fsm.Decline, fsm.ReleaseType} {
+		for _, typ := range []fsm.MessageType{fsm.Discover, fsm.Request, fsm.Decline, fsm.ReleaseType, fsm.InformType} {
 			b := id.Marshal(everything(typ))
 			found := strictly(t, b)
 			if !bytes.Equal(found[53], []byte{byte(typ)}) {
