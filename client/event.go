@@ -157,6 +157,10 @@ func (Stopped) event()       {}
 // Config.Fallback, and of which another station has the address.
 const LostToAnother = fsm.LostToAnother
 
+// AnotherAddress is the Reason of Lost where the lease that takes its place is being
+// checked already.
+const AnotherAddress = fsm.AnotherAddress
+
 // eventOf gives a notice its public type.
 func eventOf(n fsm.Notice) Event {
 	switch n.Kind {

@@ -114,6 +114,10 @@ type options struct {
 	// probe is the length of the conflict probe, as arpcheck has it.
 	probe time.Duration
 
+	// fallbackAfter is how long servers have before a fallback is used; 0 is as
+	// it was not said.
+	fallbackAfter time.Duration
+
 	// client and netcfg are the parts that the link does not change.
 	client client.Config
 	netcfg netcfg.Config
@@ -164,6 +168,9 @@ func (o *options) check() error {
 		o.timeout = onceTimeout
 	}
 	if err := o.checkPolicy(); err != nil {
+		return err
+	}
+	if err := o.scheduleFallback(); err != nil {
 		return err
 	}
 	return o.checkScripts()

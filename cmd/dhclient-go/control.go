@@ -229,7 +229,10 @@ func afterRenew(line *eventLine) (is, good bool, text string) {
 		return true, true, describe(line.Lease) + ", renewed"
 	case "bound":
 		return true, true, describe(line.Lease)
-	case "refused", "declined", "expired", "lost", "released", "no_server", "stopped":
+	case "lost":
+		// The next word is of the other address.
+		return line.Reason != client.AnotherAddress, false, line.words()
+	case "refused", "declined", "expired", "released", "no_server", "ipv6_only", "stopped":
 		return true, false, line.words()
 	case "apply_failed":
 		return line.Wait > 0, false, line.words()

@@ -64,6 +64,8 @@ func (ev *eventLine) troubleWords(address string) string {
 		return "cannot configure the link" + colon(ev.Reason)
 	case "probe_failed":
 		return address + " cannot be probed" + colon(ev.Reason)
+	case "ipv6_only":
+		return "no address: the network is IPv6-only"
 	case "no_server":
 		return "no server has answered; next try in " + roughly(time.Duration(ev.Wait*float64(time.Second)))
 	case "took_over":

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -119,4 +120,60 @@ func TestFlags_MachineID(t *testing.T) {
 	if o, err = parse([]string{"eth0", "--client-id=duid", "--client-id=mac"}); err != nil || o.client.MachineID != (client.MachineID{}) || o.cloneWarning() != "" {
 		t.Errorf("mac after duid: %v", err)
 	}
+}
+
+// A static address is used where no server answers, if nobody has it, and gives
+// way to a lease, for which servers are asked on.
+func TestFallback(t *testing.T) {
+	s := newSite(t)
+	server := s.link(t, func(c *dhcptest.Config) { c.Silent = true })
+	s.squat(t, 0, "192.0.0.78", [6]byte{2, 0, 0, 0, 0, 0x78})
+	p := s.start(t, "eth0", "--fallback", "192.0.0.78/24", "--fallback-after=1s", "--acd=50ms", "-1", "--timeout=3s")
+	p.exit(t, exitNoLease)
+	if got := s.addresses(t, "eth0"); got != "" {
+		t.Errorf("an address that another has is on the link: %s", got)
+	}
+	p = s.start(t, "eth0", "--fallback", "192.0.0.77/24,192.0.0.1", "--fallback-after=1s", "--acd=50ms", "-v")
+	p.stderr.wait(t, "no server answers; using the fallback")
+	waitFor(t, "the fallback", func() bool { return strings.Contains(s.addresses(t, "eth0"), "192.0.0.77/24") })
+	if st := s.statusOf(t, "eth0"); st.State != "SELECTING" || st.Lease == nil {
+		t.Errorf("status: %+v", st)
+	}
+	if err := server.Configure(func(c *dhcptest.Config) { c.Silent = false }); err != nil {
+		t.Fatal(err)
+	}
+	s.ask(t, exitDone, "renew", "--timeout=30s")
+	waitFor(t, "a lease", func() bool {
+		got := s.addresses(t, "eth0")
+		return strings.Contains(got, "192.0.0.5/24") && !strings.Contains(got, "192.0.0.77")
+	})
+	p.signal(t, syscall.SIGTERM)
+	p.exit(t, exitDone)
+}
+
+func TestFallback_Usage(t *testing.T) {
+	for args, want := range map[string]string{
+		"eth0 --fallback 192.0.2.0/24":                                  "--fallback: 192.0.2.0 is the network",
+		"eth0 --fallback-after 3s":                                      "--fallback-after: is of --fallback",
+		"eth0 --fallback 192.0.2.7/24 --fallback-after 0":               `--fallback-after: "0" is no time at all`,
+		"eth0 eth1 --fallback 192.0.2.7/24":                             "--fallback: is for one interface",
+		"eth0 --dry-run --fallback 192.0.2.7/24":                        "--fallback: contradicts --dry-run",
+		"eth0 --timeout 5s --fallback-after 5s --fallback 192.0.2.7/24": "--fallback-after: is not before --timeout",
+	} {
+		if _, err := parse(strings.Fields(args)); err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != exitUsage {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+	for args, want := range map[string]time.Duration{"": 30 * time.Second, "-1": 30 * time.Second, "--timeout=8s": 4 * time.Second} {
+		o, err := parse(append(strings.Fields(args), "eth0", "--fallback=192.0.2.7/24"))
+		if err != nil || o.client.Schedule.Timeout != want {
+			t.Errorf("%q: %v, %v, want %v", args, o.client.Schedule.Timeout, err, want)
+		}
+	}
+	s := newSite(t)
+	s.link(t, nil)
+	s.link(t, nil)
+	p := s.start(t, "eth*", "--fallback=192.0.2.7/24")
+	p.exit(t, exitUsage)
+	p.stderr.contains(t, "--fallback: is for one interface, not for eth0, eth1")
 }

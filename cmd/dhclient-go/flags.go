@@ -81,6 +81,8 @@ var flagGroups = []flagGroup{
 		{name: "acd", value: "MODE", help: "probe for other users of the address: 200ms (default)\nor another DUR, rfc5227 (4 to 7s), optimistic, off", set: setACD},
 	}},
 	{"Extensions", []flagRow{
+		{name: "fallback", value: "CIDR,GW", help: "use this address if no server answers and nobody has\nit; servers are asked on, and a lease takes its place", set: setFallback},
+		{name: "fallback-after", value: "DUR", help: "how long servers have before that (30s)", set: setFallbackAfter},
 		{name: "fqdn", value: "NAME", help: "send NAME for the DNS, in place of a host name", set: setFQDN},
 		{name: "fqdn-update", value: "WHO", help: "who enters it: server (default), client or none", set: setFQDNUpdate},
 		{name: "user-class", value: "TEXT", list: true, help: "send the user class TEXT; may be repeated", set: addUserClass},

@@ -50,6 +50,9 @@ func (f *fleet) settle(m *muster) error {
 	if c := f.o.charge; c != nil && c.fallback != nil && len(m.names) > 1 {
 		return &usageError{"--on-failure", "a fallback is for one interface, not for " + strings.Join(m.names, ", ")}
 	}
+	if f.o.charge == nil && f.o.client.Fallback != nil && len(m.names) > 1 {
+		return &usageError{"--fallback", "is for one interface, not for " + strings.Join(m.names, ", ")}
+	}
 	if h, ok := f.log.Handler().(*ladder.Handler); ok {
 		h.SetLinks(m.names)
 	}

@@ -80,6 +80,8 @@ func (s *story) remember(ev client.Event, now time.Time) {
 		} else if !s.next.After(now) {
 			s.why = ev.Why
 		}
+	case client.UsingStored:
+		s.held, s.heldSince = ev.Lease, now
 	case client.Bound:
 		if s.held == nil || s.held.Address != ev.Lease.Address {
 			s.heldSince = now

@@ -27,6 +27,9 @@ var reasonNames = [...]string{"preinit", "bound", "renew", "rebind", "reboot", "
 
 func (r Reason) String() string { return reasonNames[r] }
 
+// AnotherAddress is why a lease is Lost that another one takes the place of.
+const AnotherAddress = "the server gave another address"
+
 // over is the event that a lease has come to its end.
 type over struct{}
 

@@ -20,7 +20,7 @@ func (m *Machine) check(now time.Time, l *lease.Lease, why Reason) state {
 			m.onLink = l
 		}
 	default:
-		m.note(Notice{Kind: Lost, Lease: m.onLink, Text: "the server gave another address"})
+		m.note(Notice{Kind: Lost, Lease: m.onLink, Text: AnotherAddress})
 		m.withdraw()
 		m.takeOff(ReasonLost)
 	}

@@ -1,0 +1,44 @@
+package main
+
+import "time"
+
+// fallbackAfter is how long servers have before a fallback is used, unless
+// --fallback-after says another.
+const fallbackAfter = 30 * time.Second
+
+func setFallback(o *options, s string) (err error) {
+	o.client.Fallback, err = staticLease(s)
+	return err
+}
+
+func setFallbackAfter(o *options, s string) (err error) {
+	o.fallbackAfter, err = positive(s)
+	return err
+}
+
+// scheduleFallback has the client turn to the fallback in time, and looks for what
+// contradicts that. That of init has a schedule of its own.
+func (o *options) scheduleFallback() error {
+	after := o.fallbackAfter
+	switch {
+	case o.charge != nil:
+		return nil
+	case o.client.Fallback == nil && after != 0:
+		return &usageError{"--fallback-after", "is of --fallback"}
+	case o.client.Fallback == nil:
+		return nil
+	case len(o.links) > 1:
+		return &usageError{"--fallback", "is for one interface"}
+	case o.dryRun:
+		return &usageError{"--fallback", "contradicts --dry-run, which asks nobody whether an address is free"}
+	case after == 0:
+		after = fallbackAfter
+		if o.timeout != forever {
+			after = min(after, o.timeout/2)
+		}
+	case o.timeout != forever && after >= o.timeout:
+		return &usageError{"--fallback-after", "is not before --timeout"}
+	}
+	o.client.Schedule.Timeout, o.client.Schedule.Pause = after, fallbackPause
+	return nil
+}
