@@ -24,7 +24,8 @@ type probe struct {
 }
 
 // Probe asks the link whether anybody uses the IPv4 address addr: three times,
-// the first at once, in the time that Config says. done is called once, with
+// the first at once, in the time that Config says; an address of 169.254/16 as
+// RFC5227 has it, whatever that is (RFC 3927 2.2.1). done is called once, with
 // the station that uses it, as soon as one is known to, or nil. The error says
 // that nothing could be asked, because no packet could be sent, addr is no
 // address of a host, or the Detector is closed; a packet less is none.
@@ -65,7 +66,11 @@ var errBroken = errors.New("the detector has panicked")
 var errNoHost = errors.New("not the IPv4 address of a host")
 
 func (p *probe) begin() {
-	p.waits = probeWaits(p.d.length)
+	length := p.d.length
+	if p.address.IsLinkLocalUnicast() {
+		length = RFC5227 // nobody gave it: the times are those of RFC 3927 9, too
+	}
+	p.waits = probeWaits(length)
 	if p.d.conflicts >= maxConflicts {
 		p.waits[0] += max(0, p.d.probed+rateLimitInterval-p.d.clock())
 	}

@@ -198,8 +198,8 @@ func (c *Client) protocol(id *wire.Identity) fsm.Config {
 		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast, RapidCommit: c.cfg.RapidCommit, V6Only: c.cfg.IPv6Only,
 		Schedule: c.cfg.Schedule, SelectTimeout: c.cfg.SelectTimeout,
 		RequireOptions: c.cfg.RequireOptions, RejectServers: c.cfg.RejectServers, AllowServers: c.cfg.AllowServers, Prefer: c.cfg.Prefer,
-		Fallback: c.cfg.Fallback,
-		ACD:      c.cfg.ACD, OnExit: c.cfg.OnExit,
+		Fallback: c.cfg.Fallback, LinkLocal: c.cfg.LinkLocal,
+		ACD: c.cfg.ACD, OnExit: c.cfg.OnExit,
 	}
 	if c.cfg.ConflictDetector == nil {
 		cfg.ACD = fsm.NoProbe

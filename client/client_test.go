@@ -696,12 +696,15 @@ func TestNewFails(t *testing.T) {
 	ok := func(LinkState, func([]byte, netip.Addr)) (Transport, error) { return transport{&rig{}}, nil }
 	eth := watcher{&rig{link: LinkState{Index: 1, HardwareAddr: myMAC, MTU: 1500}}}
 	for says, cfg := range map[string]Config{
-		"no interface":    {},
-		"nosuchlink":      {Interface: "nosuchlink"},
-		"not an Ethernet": {Interface: "lo"},
-		"no such link":    {Interface: "eth0", LinkWatcher: watcher{&rig{}}},
-		"host name":       {Interface: "eth0", LinkWatcher: eth, OpenTransport: ok, Hostname: "a b"},
-		"SelectTimeout":   {Interface: "eth0", RapidCommit: true, SelectTimeout: time.Second},
+		"no interface":                  {},
+		"nosuchlink":                    {Interface: "nosuchlink"},
+		"not an Ethernet":               {Interface: "lo"},
+		"no such link":                  {Interface: "eth0", LinkWatcher: watcher{&rig{}}},
+		"host name":                     {Interface: "eth0", LinkWatcher: eth, OpenTransport: ok, Hostname: "a b"},
+		"LinkLocal and Fallback":        {Interface: "eth0", LinkLocal: true, Fallback: &lease.Lease{}},
+		"LinkLocal needs a Schedule":    {Interface: "eth0", LinkLocal: true},
+		"LinkLocal needs a ConflictDet": {Interface: "eth0", LinkLocal: true, Schedule: Schedule{Attempts: 1}, ConflictDetector: detector{}, ACD: NoProbe},
+		"SelectTimeout":                 {Interface: "eth0", RapidCommit: true, SelectTimeout: time.Second},
 		"no socket": {Interface: "eth0", LinkWatcher: eth,
 			OpenTransport: func(LinkState, func([]byte, netip.Addr)) (Transport, error) { return nil, errors.New("no socket") }},
 	} {

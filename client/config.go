@@ -124,6 +124,13 @@ type Config struct {
 	// Fallback is a lease to use when Schedule gives up and nobody else has its
 	// address; nil for none.
 	Fallback *lease.Lease
+	// LinkLocal has the host give itself an address of 169.254/16 when Schedule
+	// gives up, if nobody else has it (RFC 3927): servers are asked on, and it is
+	// gone when a lease comes, when the link goes and when the client ends,
+	// whatever OnExit is, since nobody would defend it. It needs a Schedule that
+	// gives up, a ConflictDetector and an ACD that probes, and Fallback must be
+	// nil.
+	LinkLocal bool
 	// RapidCommit asks servers to acknowledge a DISCOVER at once, which takes
 	// two messages in place of four (RFC 4039): for a link with one server, or
 	// none that minds losing what it has committed. After three unanswered
@@ -206,6 +213,12 @@ func (cfg *Config) check() error {
 		return errors.New("no interface named")
 	case cfg.SelectTimeout < 0 || cfg.SelectTimeout > maxSelect:
 		return fmt.Errorf("SelectTimeout %v is not between 0 and %v", cfg.SelectTimeout, maxSelect)
+	case cfg.LinkLocal && cfg.Fallback != nil:
+		return errors.New("LinkLocal and Fallback are two addresses for one purpose")
+	case cfg.LinkLocal && s.Timeout == 0 && s.Attempts == 0:
+		return errors.New("LinkLocal needs a Schedule that gives up")
+	case cfg.LinkLocal && (cfg.ConflictDetector == nil || cfg.ACD == NoProbe):
+		return errors.New("LinkLocal needs a ConflictDetector that is used (RFC 3927 2.2.1)")
 	case cfg.RapidCommit && cfg.SelectTimeout > 0:
 		return errors.New("RapidCommit takes the first answer, SelectTimeout waits for others")
 	case cfg.Prefer != PreferAddress && cfg.SelectTimeout == 0:

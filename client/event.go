@@ -59,7 +59,8 @@ type (
 	Unanswered struct{ Server netip.Addr }
 	// UsingStored says that no server answers, and that the stored lease is
 	// used meanwhile because its router is here (RFC 2131 3.7), or because another
-	// process had it in use until it was taken over.
+	// process had it in use until it was taken over. Or else it is Config.Fallback,
+	// or one of Config.LinkLocal.
 	UsingStored struct{ Lease *lease.Lease }
 	// RouterChanged says that another station than before answers for Router:
 	// this is another network (RFC 4436).

@@ -129,6 +129,10 @@ func (c *Client) logEvent(ev Event) {
 	case Unanswered:
 		c.log.Warn("the server that made an offer does not acknowledge; starting over", "server", ev.Server)
 	case UsingStored:
+		if ev.Lease.Address.IsLinkLocalUnicast() {
+			c.log.Warn("no server answers; using a link-local address", "address", ev.Lease.Address)
+			break
+		}
 		if c.cfg.Fallback != nil && ev.Lease.Address == c.cfg.Fallback.Address {
 			c.log.Warn("no server answers; using the fallback", "address", ev.Lease.Address)
 			break

@@ -154,10 +154,13 @@ func TestFallback(t *testing.T) {
 func TestFallback_Usage(t *testing.T) {
 	for args, want := range map[string]string{
 		"eth0 --fallback 192.0.2.0/24":                                  "--fallback: 192.0.2.0 is the network",
-		"eth0 --fallback-after 3s":                                      "--fallback-after: is of --fallback",
+		"eth0 --fallback-after 3s":                                      "--fallback-after: is of --fallback and --link-local",
 		"eth0 --fallback 192.0.2.7/24 --fallback-after 0":               `--fallback-after: "0" is no time at all`,
+		"eth0 --fallback 192.0.2.7/24 --link-local":                     "--fallback: contradicts --link-local",
+		"eth0 --link-local -1":                                          "--link-local: contradicts --oneshot",
+		"eth0 --link-local --acd=off":                                   "--link-local: contradicts --acd=off",
 		"eth0 eth1 --fallback 192.0.2.7/24":                             "--fallback: is for one interface",
-		"eth0 --dry-run --fallback 192.0.2.7/24":                        "--fallback: contradicts --dry-run",
+		"eth0 --dry-run --fallback 192.0.2.7/24":                        "--fallback-after: contradicts --dry-run",
 		"eth0 --timeout 5s --fallback-after 5s --fallback 192.0.2.7/24": "--fallback-after: is not before --timeout",
 	} {
 		if _, err := parse(strings.Fields(args)); err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != exitUsage {

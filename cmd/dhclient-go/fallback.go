@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"github.com/dhclient-go/dhclient-go/client"
+)
 
 // fallbackAfter is how long servers have before a fallback is used, unless
 // --fallback-after says another.
@@ -23,14 +27,20 @@ func (o *options) scheduleFallback() error {
 	switch {
 	case o.charge != nil:
 		return nil
-	case o.client.Fallback == nil && after != 0:
-		return &usageError{"--fallback-after", "is of --fallback"}
-	case o.client.Fallback == nil:
+	case o.client.Fallback == nil && !o.client.LinkLocal && after != 0:
+		return &usageError{"--fallback-after", "is of --fallback and --link-local"}
+	case o.client.Fallback == nil && !o.client.LinkLocal:
 		return nil
-	case len(o.links) > 1:
+	case o.client.Fallback != nil && o.client.LinkLocal:
+		return &usageError{"--fallback", "contradicts --link-local"}
+	case o.client.Fallback != nil && len(o.links) > 1:
 		return &usageError{"--fallback", "is for one interface"}
 	case o.dryRun:
-		return &usageError{"--fallback", "contradicts --dry-run, which asks nobody whether an address is free"}
+		return &usageError{"--fallback-after", "contradicts --dry-run, which asks nobody whether an address is free"}
+	case o.client.LinkLocal && o.oneshot:
+		return &usageError{"--link-local", "contradicts --oneshot: nobody would defend the address"}
+	case o.client.LinkLocal && o.client.ACD == client.NoProbe:
+		return &usageError{"--link-local", "contradicts --acd=off: an address that nobody gave has to be probed"}
 	case after == 0:
 		after = fallbackAfter
 		if o.timeout != forever {

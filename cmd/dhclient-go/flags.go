@@ -82,6 +82,8 @@ var flagGroups = []flagGroup{
 	}},
 	{"Extensions", []flagRow{
 		{name: "fallback", value: "CIDR,GW", help: "use this address if no server answers and nobody has\nit; servers are asked on, and a lease takes its place", set: setFallback},
+		{name: "link-local", help: "take a free address of 169.254/16 then (RFC 3927)",
+			set: func(o *options, _ string) error { o.client.LinkLocal = true; return nil }},
 		{name: "fallback-after", value: "DUR", help: "how long servers have before that (30s)", set: setFallbackAfter},
 		{name: "fqdn", value: "NAME", help: "send NAME for the DNS, in place of a host name", set: setFQDN},
 		{name: "fqdn-update", value: "WHO", help: "who enters it: server (default), client or none", set: setFQDNUpdate},

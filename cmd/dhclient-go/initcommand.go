@@ -47,7 +47,7 @@ var initFlags = []flagRow{
 }
 
 // notInit are flags of the client that make no sense there.
-var notInit = []string{"oneshot", "background", "dry-run", "netns", "fallback", "fallback-after"}
+var notInit = []string{"oneshot", "background", "dry-run", "netns", "fallback", "fallback-after", "link-local"}
 
 // allInitFlags are the client's flags and its own.
 var allInitFlags = sync.OnceValue(func() []flagRow {

@@ -35,6 +35,9 @@ type Config struct {
 	// Fallback is a lease to use when the schedule gives up, as if it were
 	// stored: nobody may have its address. Nil for none.
 	Fallback *lease.Lease
+	// LinkLocal makes a Fallback of an address that the host gives itself (RFC
+	// 3927), and Fallback must be nil then.
+	LinkLocal bool
 	// Broadcast sets the B flag from the start (RFC 2131 4.1).
 	Broadcast bool
 	// RapidCommit asks for an ACK in the place of an OFFER (RFC 4039).

@@ -29,6 +29,7 @@ func roots() map[string]world {
 		"optimistic, remove":      {ACD: Optimistic, OnExit: Remove},
 		"no probe, release":       {ACD: NoProbe, OnExit: GiveBack, Retransmit: RFC2131},
 		"rapid commit, IPv6-only": {RapidCommit: true, V6Only: true},
+		"link-local":              {LinkLocal: true, Schedule: Schedule{Attempts: 2, Pause: 20 * time.Second}},
 		"schedule, fallback": {SelectTimeout: 2 * time.Second, Fallback: fallback(), Schedule: Schedule{
 			Initial: 3 * time.Second, Max: 3 * time.Second, Attempts: 3, Timeout: 20 * time.Second, Pause: 20 * time.Second, Reboot: 10 * time.Second,
 		}},
@@ -46,6 +47,14 @@ func roots() map[string]world {
 		stored := start(Start{LinkUp: true, Lease: remembered(now, 10*time.Minute)})
 		all[name+": stored"] = stored
 		all[name+": no server"] = wait(stored, 6)
+		if cfg.LinkLocal {
+			own := wait(searching, 2)
+			all[name+": probing"] = own
+			must(own.do(move{"probed", own.now, Probed{Addr: own.probing}}))
+			must(own.do(move{"applied", own.now, Applied{Seq: own.m.seq}}))
+			all[name+": in use"] = own
+			continue
+		}
 		if cfg.RapidCommit {
 			without := stored
 			must(without.do(move{"ack", stored.now, Ack{XID: stored.xid, Lease: v6Only(addrA)}}))
@@ -120,7 +129,7 @@ func TestExplore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			depth := depth
-			if cfg := root.m.cfg; *exploreDepth == 0 && (cfg.Fallback != nil || cfg.RapidCommit) {
+			if cfg := root.m.cfg; *exploreDepth == 0 && (cfg.Fallback != nil || cfg.RapidCommit || cfg.LinkLocal) {
 				depth = min(depth, 6) // it has most of the worlds twice
 			}
 			if *exploreDepth == 0 && strings.HasSuffix(name, ": handed over") {
@@ -224,7 +233,7 @@ func (w *world) essence(b []byte) []byte {
 		declines = 0
 	}
 	b = append(b, byte(min(naks, 2)), byte(min(declines, 2)), byte(min(m.misfits, 2)), byte(min(m.deaf, 2)))
-	b = append(b, m.cfg.HardwareAddr[5])
+	b = append(b, m.cfg.HardwareAddr[5], byte(min(m.linkLocals, maxLinkLocal)), flags(m.onLink != nil && m.onLink == m.cfg.Fallback))
 	for _, a := range []netip.Addr{m.probing, w.probing, w.defended, m.hint, m.mute} {
 		b = addAddr(b, a)
 	}
@@ -253,7 +262,7 @@ func (w *world) addState(b []byte) []byte {
 	case v6only:
 		b = w.addTime(b, s.until)
 	case selecting:
-		b = append(w.addExchange(b, s.exchange), flags(s.vouched, s.rapid))
+		b = append(w.addExchange(b, s.exchange), flags(s.vouched, s.rapid), byte(s.linkLocals))
 		b = w.addAge(b, s.last, time.Second/4) // what prompt looks at
 		b = w.addLease(w.addLease(w.addLease(b, s.spare), s.stored), s.best)
 		b = w.addTime(b, s.until)

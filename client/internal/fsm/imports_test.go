@@ -14,7 +14,7 @@ import (
 // pure is what the machine may import: values and functions, nothing that does
 // I/O, waits or logs. time is here for its types; its clock is not.
 var pure = []string{
-	"bytes", "errors", "math", "math/bits", "math/rand/v2", "net/netip", "slices", "time",
+	"bytes", "encoding/binary", "errors", "math", "math/bits", "math/rand/v2", "net/netip", "slices", "time",
 	"github.com/dhclient-go/dhclient-go/client/lease",
 }
 

@@ -76,6 +76,8 @@ type Machine struct {
 	// In a row: they set the back-off. deaf counts servers that offered and did
 	// not acknowledge.
 	naks, declines, misfits, deaf int
+	// linkLocals is how many addresses of our own choice others had.
+	linkLocals int
 
 	lastNak, lastDecline time.Time
 	acquireBegan         time.Time
@@ -302,6 +304,7 @@ func (m *Machine) become(next state) {
 // stop ends the machine, doing with the lease what the configuration says, unless
 // it is to be kept. What stays on the link is the kernel's from here on.
 func (m *Machine) stop(keep bool) state {
+	m.dropLinkLocal()
 	switch exit := m.cfg.OnExit; {
 	case keep || exit == Keep:
 		m.withdraw()
@@ -453,7 +456,7 @@ func (m *Machine) lose(reason string, l *lease.Lease) {
 	}
 	m.withdraw()
 	m.takeOff(ReasonLost)
-	if l != nil {
+	if l != nil && l != m.cfg.Fallback { // which was never stored
 		// Last: a process that is killed must find what it left on the link.
 		m.do(Save{nil})
 	}

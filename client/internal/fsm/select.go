@@ -20,6 +20,8 @@ type selecting struct {
 	// the link already; vouched says that its router was seen.
 	stored  *lease.Lease
 	vouched bool
+	// linkLocals is how many addresses others had since the schedule gave up.
+	linkLocals int
 	// rapid says that the exchange asks for a Rapid Commit.
 	rapid bool
 }
@@ -129,11 +131,14 @@ func (s selecting) giveUp(m *Machine, now time.Time) state {
 	if m.onLink != nil {
 		return s // a stored lease does for now: nothing has failed
 	}
-	l := m.cfg.Fallback
-	if l == nil || l.Expired(now) || m.probing.IsValid() || m.shunned.has(l.Address, now) {
+	if m.probing.IsValid() {
 		return s.failed(m, now)
 	}
-	s.stored, s.vouched = l, true
+	l := m.fallback(now)
+	if l == nil || l.Expired(now) || m.shunned.has(l.Address, now) {
+		return s.failed(m, now)
+	}
+	s.stored, s.vouched, s.linkLocals = l, true, 0
 	if m.cfg.ACD == NoProbe {
 		return s.useStored(m)
 	}
@@ -196,7 +201,7 @@ func (s selecting) probed(m *Machine, now time.Time, ev Probed) state {
 	s.stored = m.probedStored(now, s.stored, ev)
 	switch {
 	case s.stored == nil && last != nil && last == m.cfg.Fallback:
-		return s.failed(m, now)
+		return s.conflicted(m, now)
 	case s.stored == nil || m.used || !s.vouched:
 	case ev.Err != nil:
 		s.vouched = false // the next DISCOVER asks again

@@ -96,8 +96,11 @@ func drawWorld(t *rapid.T) world {
 		w.m.cfg.Schedule = Schedule{Initial: seconds("initial", 5), Max: seconds("max", 20), Timeout: seconds("timeout", 90),
 			Pause: seconds("pause", 30), Reboot: seconds("reboot", 10), Attempts: rapid.IntRange(0, 4).Draw(t, "attempts")}
 		w.m.cfg.SelectTimeout = seconds("select timeout", 5)
-		if rapid.Bool().Draw(t, "fallback") {
+		switch {
+		case rapid.Bool().Draw(t, "fallback"):
 			w.m.cfg.Fallback = fallback()
+		case rapid.Bool().Draw(t, "link-local"):
+			w.m.cfg.LinkLocal = true
 		}
 	}
 	w.loud, w.said[0] = true, true

@@ -377,7 +377,7 @@ func (w *world) patient(before *world, ev Event) error {
 	l, state := before.link, before.m.State()
 	switch ev := ev.(type) {
 	case Stop:
-		if ev.Keep && w.now.Equal(before.now) {
+		if ev.Keep && w.now.Equal(before.now) && !(before.m.cfg.LinkLocal && l == before.m.cfg.Fallback) {
 			return errors.New("what another process goes on from was touched")
 		}
 	case Tick:
