@@ -131,6 +131,21 @@ func TestSelectors_WaitLink(t *testing.T) {
 	p.exit(t, exitDone)
 }
 
+// The driver of a link that comes later is asked for in the sandbox, which allows that
+// where it is needed (SIOCETHTOOL).
+func TestSelectors_DriverOfALaterLink(t *testing.T) {
+	if !offered() {
+		t.Skip("a program that is built with cgo has no sandbox")
+	}
+	s := newSite(t)
+	p := s.start(t, "driver:veth", "--wait-link", "-vv")
+	p.stderr.wait(t, "in a sandbox")
+	s.link(t, nil)
+	p.stdout.wait(t, line0)
+	p.signal(t, syscall.SIGTERM)
+	p.exit(t, exitDone)
+}
+
 // A signal ends the wait: one shot has failed then, and a daemon has not.
 func TestSelectors_SignalWhileWaiting(t *testing.T) {
 	s := newSite(t)
