@@ -91,6 +91,10 @@ func (h *Helper) Close(limit time.Duration) {
 	}
 	h.mu.Unlock()
 	_ = h.once() // if it was not executed it never is
+	if first {
+		// One that was stopped (SIGSTOP) reads no end, and what it runs waits with it.
+		h.signal(unix.SIGCONT)
+	}
 	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {
@@ -298,14 +302,17 @@ func (h *Helper) reap() unix.WaitStatus {
 }
 
 // kill ends the helper at once.
-func (h *Helper) kill() {
+func (h *Helper) kill() { h.signal(unix.SIGKILL) }
+
+func (h *Helper) signal(sig unix.Signal) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
+	case h.pid == 0: // it was not executed
 	case h.pidfd >= 0:
-		killByHandle(h.pid, h.pidfd)
+		signalByHandle(h.pid, h.pidfd, sig)
 	case !h.reaped:
-		_ = unix.Kill(h.pid, unix.SIGKILL)
+		_ = unix.Kill(h.pid, sig)
 	}
 }
 
