@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
 )
 
@@ -150,6 +154,48 @@ case $DHCLIENT_GO_EVENT$doc in bound*eth1*) echo bound >>$D/seen; exec sleep 60;
 		if err := os.RemoveAll(filepath.Join(s.dir, "seen")); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// applies counts what is set, and what is taken away.
+type applies struct{ set, removed int }
+
+func (a *applies) Apply(_ context.Context, next *lease.Lease, _ []*lease.Lease) error {
+	if next == nil {
+		a.removed++
+	} else {
+		a.set++
+	}
+	return nil
+}
+
+// What belongs to the host is not set for a link any more once another has won; what
+// was set before that is taken away.
+func TestWaitFirst_HostIsTheWinners(t *testing.T) {
+	o := newOptions()
+	f := &fleet{o: o, log: slog.New(slog.DiscardHandler)}
+	alone := &berth{o: o}
+	if c := (&applies{}); f.onlyFirst(alone, c) != client.Configurator(c) {
+		t.Error("without --wait first there is no race")
+	}
+	o.waitFirst = true
+	first, second := &berth{o: o, name: "first"}, &berth{o: o, name: "second"}
+	var own, other applies
+	a, b := f.onlyFirst(first, &own), f.onlyFirst(second, &other)
+	apply := func(next *lease.Lease) {
+		for _, c := range []client.Configurator{a, b} {
+			if err := c.Apply(t.Context(), next, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	apply(&lease.Lease{})
+	f.berths = []*berth{first}
+	f.win(first)
+	apply(&lease.Lease{})
+	apply(nil)
+	if own != (applies{2, 1}) || other != (applies{1, 1}) {
+		t.Errorf("the winner's %+v, the other's %+v", own, other)
 	}
 }
 

@@ -206,7 +206,7 @@ func (f *fleet) configures(b *berth, config *client.Config, on *netcfg.Link, l *
 		if err != nil {
 			return err
 		}
-		config.AfterApply = append(config.AfterApply, hostname)
+		config.AfterApply = append(config.AfterApply, f.onlyFirst(b, hostname))
 	}
 	if hooks.Configures {
 		config.Configurator = l.script
@@ -228,7 +228,7 @@ func (f *fleet) configures(b *berth, config *client.Config, on *netcfg.Link, l *
 		if err != nil {
 			return err
 		}
-		config.AfterApply = append(config.AfterApply, resolver)
+		config.AfterApply = append(config.AfterApply, f.onlyFirst(b, resolver))
 	}
 	if l.script != nil {
 		config.AfterApply = append(config.AfterApply, l.script)
