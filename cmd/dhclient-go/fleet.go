@@ -56,6 +56,8 @@ type fleet struct {
 	control *control.Server
 	stop    func()
 	news    control.Feed[*eventLine]
+	// folder has the leases, and is the one that the sandbox has; nil for none.
+	folder atomic.Pointer[folder]
 	// winner is who has won with --wait first; nil for nobody yet.
 	winner atomic.Pointer[berth]
 	// pid is the pid file, meter counts for metrics, and wasHanded says that a link was handed over.

@@ -155,7 +155,7 @@ func (f *fleet) equip(b *berth, config *client.Config, on *netcfg.Link, l *link)
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
 	if fit.store != nil {
-		config.LeaseStore = b.keeps(fit.store)
+		config.LeaseStore = sealed{b.keeps(fit.store), &f.folder}
 	}
 	if o.client.Takeover && config.LeaseStore != nil {
 		f.testify(b, config, on, l, now)

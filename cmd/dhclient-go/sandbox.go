@@ -27,7 +27,9 @@ func (f *fleet) secure() {
 		f.log.Warn("there is no sandbox: a link that does not exist yet will be opened in another network namespace")
 		return
 	}
-	report, err := sandbox.Enter(f.sandbox())
+	cfg := f.sandbox()
+	f.folder.Store(theFolder(f.o.leaseDir))
+	report, err := sandbox.Enter(cfg)
 	if err != nil {
 		f.log.Error("there is no sandbox", "err", err)
 		return

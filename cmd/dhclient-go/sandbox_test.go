@@ -46,6 +46,34 @@ var privileges = []string{"CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs", 
 // confined is what each thread has then.
 var confined = fmt.Sprintf("CapInh %016x, CapPrm %016x, CapEff %016[2]x, CapAmb %016[1]x, NoNewPrivs 1, Seccomp 2", 0, 1<<unix.CAP_NET_ADMIN)
 
+// A lease folder that is removed and made again is another one to the sandbox: that is
+// said, once, with what helps, and the lease is kept all the same.
+func TestSandbox_LeaseFolderMadeAnew(t *testing.T) {
+	if !offered() {
+		t.Skip("a program that is built with cgo has no sandbox")
+	}
+	s := newStage(t, nil)
+	p := s.start(t, "eth0")
+	p.stdout.wait(t, "lease 1h")
+	waitFor(t, "the lease in its file", func() bool { return s.read("leases.d/eth0.json") != "" })
+	if err := os.RemoveAll(s.path("leases.d")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(s.path("leases.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i <= 2; i++ {
+		p.signal(t, syscall.SIGUSR1)
+		waitFor(t, "the renewal", func() bool { return strings.Count(p.stdout.String(), "renewed") == i })
+	}
+	p.stderr.wait(t, s.path("leases.d")+" was removed or made anew; restart the client")
+	p.signal(t, syscall.SIGTERM)
+	p.exit(t, exitDone)
+	if got := p.stderr.String(); strings.Count(got, "made anew") != 1 {
+		t.Errorf("it says %q", got)
+	}
+}
+
 // Every thread of the process has no more than it needs, through its whole life:
 // a lease, a renewal, a release, another lease.
 func TestSandbox_EveryThread(t *testing.T) {
