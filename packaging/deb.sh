@@ -23,7 +23,7 @@ root=$work/root doc=$work/root/usr/share/doc/dhclient-go
 
 "${MAKE:-make}" --no-print-directory -s install DESTDIR="$root" PREFIX=/usr BIN="$BIN" GEN="$work/gen" \
 	ZSHDIR=/usr/share/zsh/vendor-completions
-gzip -9n "$root"/usr/share/man/man8/*.8
+gzip -9n "$root"/usr/share/man/man8/*.8 "$root"/usr/share/man/man7/*.7
 gzip -9n "$doc/CHANGELOG.md"
 # dpkg's own form of it, for a version without a part of Debian's.
 gzip -9nc >"$doc/changelog.gz" <<-END

@@ -22,6 +22,7 @@ Lrwxrwxrwx lib/dhclient-go/dhclient
 Lrwxrwxrwx lib/dhclient-go/udhcpc
 -rw-r--r-- lib/systemd/system/dhclient-go-agent.service
 -rw-r--r-- lib/systemd/system/dhclient-go@.service
+-rw-r--r-- share/man/man7/dhclient-go-compat.7
 -rw-r--r-- share/man/man8/dhclient-go.8
 -rw-r--r-- share/bash-completion/completions/dhclient-go
 -rw-r--r-- share/zsh/site-functions/_dhclient-go
@@ -31,6 +32,10 @@ Lrwxrwxrwx lib/dhclient-go/udhcpc
 -rw-r--r-- share/doc/dhclient-go/README.md
 -rw-r--r-- share/doc/dhclient-go/THIRD-PARTY-LICENCES
 -rw-r--r-- share/doc/dhclient-go/dhclient-go.cdx.json
+-rw-r--r-- share/doc/dhclient-go/docs/conformance.md
+-rw-r--r-- share/doc/dhclient-go/docs/containers.md
+-rw-r--r-- share/doc/dhclient-go/docs/metrics.md
+-rw-r--r-- share/doc/dhclient-go/docs/migrating.md
 -rw-r--r-- share/doc/dhclient-go/packaging.md
 -rwxr-xr-x share/doc/dhclient-go/init/ifupdown-ng/dhclient-go
 -rwxr-xr-x share/doc/dhclient-go/init/openrc/dhclient-go

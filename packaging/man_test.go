@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// The page has every flag of the help, and both programs that format it have
-// nothing to say against it.
+// The page has every flag of the help, and is well formed.
 func TestManualPage(t *testing.T) {
 	need(t, "mandoc")
 	page := install(t, "share/man/man8/dhclient-go.8")
@@ -27,6 +26,25 @@ func TestManualPage(t *testing.T) {
 			t.Errorf("no --%s in the page", name)
 		}
 	}
+	formats(t, page)
+}
+
+// The page of the other names is well formed, and says where their flags are.
+func TestManualPageOfTheOtherNames(t *testing.T) {
+	need(t, "mandoc")
+	page := install(t, "share/man/man7/dhclient-go-compat.7")
+	text := regexp.MustCompile(".\b").ReplaceAllString(must(t, "mandoc", "-T", "ascii", page), "")
+	for _, want := range []string{"dhclient.conf(5)", "docs/migrating.md", "November 14, 2023"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in the page", want)
+		}
+	}
+	formats(t, page)
+}
+
+// formats fails the test where a program that formats the page has something against it.
+func formats(t *testing.T, page string) {
+	t.Helper()
 	lint, _ := output("", nil, "mandoc", "-T", "lint", page) // its exit code is that of the worst line
 	for line := range strings.Lines(lint) {
 		// Those depend on what else this machine has.

@@ -36,6 +36,7 @@ install: docs ## binary, manual page, completions, unit and documents, under PRE
 	ln -sfn ../../sbin/dhclient-go $(DESTDIR)$(LIBDIR)/dhclient-go/dhclient
 	ln -sfn ../../sbin/dhclient-go $(DESTDIR)$(LIBDIR)/dhclient-go/udhcpc
 	install -D -m 644 $(GEN)/man/dhclient-go.8 $(DESTDIR)$(MANDIR)/man8/dhclient-go.8
+	install -D -m 644 $(GEN)/man/dhclient-go-compat.7 $(DESTDIR)$(MANDIR)/man7/dhclient-go-compat.7
 	install -D -m 644 $(GEN)/completions/dhclient-go.bash $(DESTDIR)$(BASHDIR)/dhclient-go
 	install -D -m 644 $(GEN)/completions/_dhclient-go $(DESTDIR)$(ZSHDIR)/_dhclient-go
 	install -D -m 644 $(GEN)/completions/dhclient-go.fish $(DESTDIR)$(FISHDIR)/dhclient-go.fish
@@ -45,6 +46,8 @@ install: docs ## binary, manual page, completions, unit and documents, under PRE
 	install -d -m 755 $(DESTDIR)$(DOCDIR)
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 packaging/README.md $(DESTDIR)$(DOCDIR)/packaging.md
+	install -d -m 755 $(DESTDIR)$(DOCDIR)/docs
+	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)/docs
 	for f in sysvinit/dhclient-go openrc/dhclient-go runit/run ifupdown-ng/dhclient-go; do \
 		install -D -m 755 packaging/init/$$f $(DESTDIR)$(DOCDIR)/init/$$f || exit 1; done
 	packaging/licences.sh $(BIN) >$(GEN)/licences
@@ -56,6 +59,8 @@ uninstall: ## remove what install put under PREFIX
 	rm -f $(DESTDIR)$(SBINDIR)/dhclient-go $(DESTDIR)$(MANDIR)/man8/dhclient-go.8 $(DESTDIR)$(BASHDIR)/dhclient-go \
 		$(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish \
 		$(DESTDIR)$(UNITDIR)/dhclient-go@.service $(DESTDIR)$(UNITDIR)/dhclient-go-agent.service
+		$(DESTDIR)$(MANDIR)/man7/dhclient-go-compat.7 \
+		$(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish $(DESTDIR)$(UNITDIR)/dhclient-go@.service
 	rm -rf $(DESTDIR)$(LIBDIR)/dhclient-go $(DESTDIR)$(DOCDIR)
 
 # A package is for ARCH, and has a binary of its own.

@@ -73,7 +73,8 @@ type Config struct {
 	// of which that counts. They are not given our own environment, except for
 	// udhcpc's scripts, which have always had it.
 	Env []string
-	// Limit is how long each may run; 0 is DefaultLimit.
+	// Limit is how long each may run; 0 is DefaultLimit. Of a client that stops,
+	// those that do not configure the link have 0.4 s.
 	Limit time.Duration
 	// Requested are the options that are asked for, which dhclient's scripts
 	// are told.

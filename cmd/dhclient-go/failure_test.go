@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -100,6 +101,17 @@ func TestTimeout_SaysWhatWasMissing(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.args, got, tt.want)
 		}
 	}
+}
+
+// A dry run is a client like any: it is not one beside another.
+func TestDryRun_LinkHasAClient(t *testing.T) {
+	s := newSite(t)
+	s.link(t, nil)
+	p := s.start(t, "eth0")
+	p.stdout.wait(t, line0)
+	q := s.start(t, "eth0", "--dry-run")
+	q.exit(t, exitRuntime)
+	q.stderr.contains(t, fmt.Sprintf("dhclient-go: eth0: process %d (dhclient-go) serves this link already\n", p.cmd.Process.Pid))
 }
 
 // A client that ends because --timeout is over says so.

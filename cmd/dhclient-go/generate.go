@@ -33,6 +33,7 @@ var outputs = []struct {
 	write func(t *topic, templates string) (string, error)
 }{
 	{"man/dhclient-go.8", manPage},
+	{"man/dhclient-go-compat.7", compatPage},
 	{"completions/dhclient-go.bash", bashCompletion},
 	{"completions/_dhclient-go", zshCompletion},
 	{"completions/dhclient-go.fish", fishCompletion},

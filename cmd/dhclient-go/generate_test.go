@@ -148,6 +148,9 @@ func TestGenerate_WordThatIsRefused(t *testing.T) {
 	moreWords["odd"] = []string{"neither"}
 	defer delete(moreWords, "odd")
 	for _, out := range outputs {
+		if out.path == "man/dhclient-go-compat.7" {
+			continue // which has no flags
+		}
 		if _, err := out.write(oddTopic(), "../../packaging/man"); err == nil || !strings.Contains(err.Error(), "--odd") {
 			t.Errorf("%s: %v", out.path, err)
 		}

@@ -28,21 +28,34 @@ func commitDate() (string, error) {
 	return at.UTC().Format("January 2, 2006"), nil
 }
 
-// manPage fills what the template leaves open: lines of the form @NAME@.
+// manPage is the page of the program.
 func manPage(t *topic, templates string) (string, error) {
-	path := filepath.Join(templates, "dhclient-go.8.in")
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
 	flags, err := manFlags(t.groups)
 	if err != nil {
 		return "", err
 	}
-	text := string(b)
-	for _, part := range []struct{ mark, text string }{
+	return fillPage(templates, "dhclient-go.8.in", []part{
 		{"@DATE@", t.date}, {"@FLAGS@\n", flags}, {"@COMMANDS@\n", manCommands(t.commands)},
-	} {
+	})
+}
+
+// compatPage is the page of the other names.
+func compatPage(t *topic, templates string) (string, error) {
+	return fillPage(templates, "dhclient-go-compat.7.in", []part{{"@DATE@", t.date}})
+}
+
+// A part is what takes the place of a mark.
+type part struct{ mark, text string }
+
+// fillPage fills what a template leaves open: lines of the form @NAME@.
+func fillPage(templates, name string, parts []part) (string, error) {
+	path := filepath.Join(templates, name)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	text := string(b)
+	for _, part := range parts {
 		if !strings.Contains(text, part.mark) {
 			return "", fmt.Errorf("%s: no %s", path, strings.TrimSpace(part.mark))
 		}
