@@ -131,7 +131,7 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 func (c *Client) openSockets(link LinkState, receive func([]byte, netip.Addr)) (Transport, error) {
 	cfg := rawudp.Config{Link: link, Logger: c.log, Everybody: c.cfg.ServerAddr, Takeover: c.cfg.Takeover,
 		OnPanic: c.Panicked,
-		Asked: func(a *rawudp.Ask) { c.asked(a.PID, a.Name, a) }}
+		Asked:   func(a *rawudp.Ask) { c.asked(a.PID, a.Name, a) }}
 	cfg.ClientPort, cfg.ServerPort = c.cfg.ports()
 	cfg.Stations = c.cfg.stations()
 	return rawudp.Open(cfg, receive)

@@ -291,8 +291,8 @@ func TestAgentConfig_TheExample(t *testing.T) {
 	}
 	shown = strings.ReplaceAll(shown, "/etc/dhclient-go/changed", "/bin/sh")
 	shown = strings.ReplaceAll(shown, "no-dns = true\n", "")
-	shown = strings.ReplaceAll(shown, "link-local = true\n", "") // fallback takes its place
-	shown = strings.ReplaceAll(shown, "hostname = \"web\"\n", "")                    // fqdn takes its place
+	shown = strings.ReplaceAll(shown, "link-local = true\n", "")  // fallback takes its place
+	shown = strings.ReplaceAll(shown, "hostname = \"web\"\n", "") // fqdn takes its place
 	if c, _, err := agentConf(t, shown); err != nil || c.sections[1].plan.options.client.ACD != client.NoProbe {
 		t.Errorf("with all that is commented out: %v", err)
 	}
