@@ -57,10 +57,9 @@ install: docs ## binary, manual page, completions, unit and documents, under PRE
 
 uninstall: ## remove what install put under PREFIX
 	rm -f $(DESTDIR)$(SBINDIR)/dhclient-go $(DESTDIR)$(MANDIR)/man8/dhclient-go.8 $(DESTDIR)$(BASHDIR)/dhclient-go \
+		$(DESTDIR)$(MANDIR)/man7/dhclient-go-compat.7 \
 		$(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish \
 		$(DESTDIR)$(UNITDIR)/dhclient-go@.service $(DESTDIR)$(UNITDIR)/dhclient-go-agent.service
-		$(DESTDIR)$(MANDIR)/man7/dhclient-go-compat.7 \
-		$(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish $(DESTDIR)$(UNITDIR)/dhclient-go@.service
 	rm -rf $(DESTDIR)$(LIBDIR)/dhclient-go $(DESTDIR)$(DOCDIR)
 
 # A package is for ARCH, and has a binary of its own.
