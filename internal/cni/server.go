@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,22 +61,28 @@ func Listen(path string, log *slog.Logger, handle func(context.Context, *Request
 	if err := clear(path); err != nil {
 		return nil, err
 	}
-	// On Linux the file gets the mode of the socket: nobody else may connect at
-	// any moment (net/unix/af_unix.c, unix_bind_bsd).
-	private := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		if bad := c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }); bad != nil {
-			return bad
-		}
-		return err
-	}}
-	l, err := private.Listen(context.Background(), "unix", path)
+	l, err := private(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{path: path, listener: l.(*net.UnixListener), handle: handle, log: log, places: make(chan struct{}, maxConns)}
+	s := &Server{path: path, listener: l, handle: handle, log: log, places: make(chan struct{}, maxConns)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.running.Go(s.accept)
 	return s, nil
+}
+
+// private listens on a socket that nobody else may connect to. Who does before the
+// file has its mode is told by the kernel's word of who he is, as all are. (Package
+// net lets the mode be set before, in a way that links its resolver.)
+func private(path string) (*net.UnixListener, error) {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
 }
 
 // clear removes the socket of a process that is no more.
@@ -91,7 +96,7 @@ func clear(path string) error {
 	case st.Mode()&fs.ModeSocket == 0:
 		return fmt.Errorf("%s is in the way, which is no socket", path)
 	}
-	conn, err := net.DialTimeout("unix", path, requestTime)
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if err == nil {
 		_ = conn.Close()
 		return fmt.Errorf("another process listens on %s", path)
