@@ -9,7 +9,7 @@ import (
 // isOurs looks through the links with an IPv4 address in the socket's
 // namespace, which need not be that of any thread: so it asks the socket.
 func (s *socket) isOurs(m mac) (ours bool) {
-	_ = s.control(func(fd int) error {
+	_ = s.Control(func(fd int) error {
 		for _, req := range linksWithAddress(fd) {
 			if err := unix.IoctlIfreq(fd, unix.SIOCGIFHWADDR, &req); err == nil && hardwareAddr(&req) == m {
 				ours = true

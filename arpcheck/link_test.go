@@ -403,7 +403,7 @@ func TestLinkOpenEarly(t *testing.T) {
 	c.index = 0
 	waiting := c.open(t, Config{})
 	c.index = index
-	if err := waiting.sock.control(func(fd int) error {
+	if err := waiting.sock.Control(func(fd int) error {
 		name, err := unix.Getsockname(fd)
 		if sa, ok := name.(*unix.SockaddrLinklayer); !ok || sa.Protocol != 0 {
 			t.Errorf("without a link bound to %+v: every link is heard", name)
@@ -504,7 +504,7 @@ func TestLinkFollowForgets(t *testing.T) {
 // queued waits until the Detector's socket has something to read.
 func (c *cable) queued(t *testing.T) {
 	t.Helper()
-	err := c.d.sock.control(func(fd int) error {
+	err := c.d.sock.Control(func(fd int) error {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience.Milliseconds()))
 		if err == nil && n == 0 {
 			err = os.ErrDeadlineExceeded

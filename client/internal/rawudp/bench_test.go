@@ -29,7 +29,7 @@ func BenchmarkUnrelatedTraffic(b *testing.B) {
 			if err := c.Receive(true); err != nil {
 				b.Fatal(err)
 			}
-			if err := c.packet.SetBPF(row.filter); err != nil {
+			if err := c.packet.SetFilter(row.filter); err != nil {
 				b.Fatal(err)
 			}
 			m := newReply()

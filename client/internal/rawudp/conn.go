@@ -1,7 +1,6 @@
 package rawudp
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,13 +8,12 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
-	"github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
+	"github.com/dhclient-go/dhclient-go/internal/packetsocket"
 	"github.com/dhclient-go/dhclient-go/internal/poll"
 )
 
@@ -54,9 +52,8 @@ type Config struct {
 type Conn struct {
 	receive func(payload []byte, from netip.Addr)
 	count   counters
-	packet  packetConn
-	raw     syscall.RawConn  // of packet
-	reading func(fd uintptr) // readFrom, made once
+	packet  *packetsocket.Socket
+	reading func(fd int) error // readFrom, made once
 	log     *slog.Logger
 	onPanic func(value any, stack []byte)
 	broken  atomic.Bool // by a panic
@@ -89,7 +86,7 @@ type Conn struct {
 }
 
 // ipv4 is ETH_P_IP in network byte order, as packet(7) wants it.
-var ipv4 = binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_IP))
+var ipv4 = packetsocket.NetworkOrder(unix.ETH_P_IP)
 
 // Open opens every socket that a Conn needs, in the network namespace of the
 // calling thread: none is opened later, no thread is held, and the Conn can be
@@ -156,19 +153,10 @@ func (c *Conn) openClaim() (err error) {
 
 // openPacket opens the packet socket, deaf.
 func (c *Conn) openPacket() (err error) {
-	proto := unix.ETH_P_IP
-	if c.index == 0 {
-		proto = 0 // else it would be bound to every link
-	}
-	conn, err := packet.Listen(&net.Interface{Index: c.index}, packet.Datagram, proto, &packet.Config{Filter: dropAll})
-	if err != nil {
+	if c.packet, err = packetsocket.Open(unix.SOCK_DGRAM, unix.ETH_P_IP, c.index, dropAll); err != nil {
 		return err
 	}
-	c.packet = packetConn{conn.SetBPF, conn.Stats, conn.Close}
-	c.raw, err = conn.SyscallConn()
-	if err == nil {
-		err = c.control(func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1) })
-	}
+	err = c.packet.Control(func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1) })
 	if err != nil {
 		return errors.Join(err, c.packet.Close())
 	}
@@ -177,7 +165,7 @@ func (c *Conn) openPacket() (err error) {
 
 // openUnicast opens what unicasts leave through.
 func (c *Conn) openUnicast() {
-	err := c.control(func(fd int) (err error) {
+	err := c.packet.Control(func(fd int) (err error) {
 		c.udp, err = useUDP(fd, c.ports)
 		return err
 	})
@@ -190,19 +178,10 @@ func (c *Conn) openUnicast() {
 }
 
 func (c *Conn) register() error {
-	return c.control(func(fd int) (err error) {
+	return c.packet.Control(func(fd int) (err error) {
 		c.reg, err = poll.Register(fd, c.ready)
 		return err
 	})
-}
-
-// control calls f with the descriptor of the packet socket.
-func (c *Conn) control(f func(fd int) error) error {
-	var err error
-	if cerr := c.raw.Control(func(fd uintptr) { err = f(int(fd)) }); cerr != nil {
-		return cerr
-	}
-	return err
 }
 
 // Follow goes on with the link of that index and hardware address, on the same
@@ -243,17 +222,14 @@ func (c *Conn) follow(index int, mac lease.HardwareAddr) error {
 	if c.closed.Load() {
 		return net.ErrClosed
 	}
-	if err := c.packet.SetBPF(dropAll); err != nil {
+	if err := c.packet.SetFilter(dropAll); err != nil {
 		return fmt.Errorf("set filter: %w", err)
 	}
 	if index != 0 {
 		// Also if the index is the same: a link that was removed and made
 		// again with its old index is another one.
-		bind := func(fd int) error {
-			return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: index})
-		}
-		if err := c.control(bind); err != nil {
-			return fmt.Errorf("bind: %w", err)
+		if err := c.packet.Bind(unix.ETH_P_IP, index); err != nil {
+			return err
 		}
 	}
 	c.drain()
@@ -267,7 +243,7 @@ func (c *Conn) setFilter() error {
 	if c.on {
 		prog = c.filter
 	}
-	if err := c.packet.SetBPF(prog); err != nil {
+	if err := c.packet.SetFilter(prog); err != nil {
 		return fmt.Errorf("set filter: %w", err)
 	}
 	return nil
@@ -301,16 +277,8 @@ func (c *Conn) close() error {
 // Stats returns what was counted until now.
 func (c *Conn) Stats() Stats {
 	// The kernel starts anew after each reading. It fails only when closed.
-	if s, err := c.packet.Stats(); err == nil {
-		c.count.overrun.Add(uint64(s.Drops))
+	if _, dropped, err := c.packet.Counted(); err == nil {
+		c.count.overrun.Add(uint64(dropped))
 	}
 	return c.count.stats()
-}
-
-// packetConn is what is needed of a *packet.Conn, as functions so that the
-// other methods are not linked; package netcfg has the reason.
-type packetConn struct {
-	SetBPF func([]bpf.RawInstruction) error
-	Stats  func() (*packet.Stats, error)
-	Close  func() error
 }

@@ -48,7 +48,7 @@ func (c *Conn) Receive(on bool) error {
 
 // drain reads and forgets what has come; rx is held and the filter drops all.
 func (c *Conn) drain() {
-	_ = c.control(func(fd int) error {
+	_ = c.packet.Control(func(fd int) error {
 		for {
 			// A pending ENETDOWN comes before the frames, and once.
 			_, _, err := unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT)
@@ -64,16 +64,16 @@ func (c *Conn) ready() {
 	defer c.contain()
 	c.rx.Lock()
 	defer c.rx.Unlock()
-	_ = c.raw.Control(c.reading) // an error is that it is closed
+	_ = c.packet.Control(c.reading) // an error is that it is closed
 }
 
 // readFrom reads some frames from the descriptor.
-func (c *Conn) readFrom(fd uintptr) {
+func (c *Conn) readFrom(fd int) error {
 	for range burst {
 		n, status, errno := read(fd)
 		switch {
 		case errno == unix.EAGAIN:
-			return
+			return nil
 		case errno != 0:
 			// ENETDOWN: the link went down. The socket goes on when it is up.
 			c.count.readErrors.Add(1)
@@ -81,6 +81,7 @@ func (c *Conn) readFrom(fd uintptr) {
 			c.deliver(shared.frame[:n], status)
 		}
 	}
+	return nil
 }
 
 // talker is the station that the frame in shared came from; zero for none.
@@ -117,7 +118,7 @@ func (c *Conn) drop(why Reason) {
 
 // read reads one frame into the shared buffer. unix.Recvmsg would make an object
 // for the sender's address.
-func read(fd uintptr) (n int, status uint32, errno unix.Errno) {
+func read(fd int) (n int, status uint32, errno unix.Errno) {
 	m := &shared.msg
 	shared.vec.Base = &shared.frame[0]
 	shared.vec.SetLen(len(shared.frame))
@@ -126,7 +127,7 @@ func read(fd uintptr) (n int, status uint32, errno unix.Errno) {
 		Name: (*byte)(unsafe.Pointer(&shared.from)), Namelen: unix.SizeofSockaddrLinklayer}
 	m.SetIovlen(1)
 	m.SetControllen(len(shared.control))
-	got, _, errno := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(m)), unix.MSG_DONTWAIT)
+	got, _, errno := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(m)), unix.MSG_DONTWAIT)
 	if errno != 0 {
 		return 0, 0, errno
 	}

@@ -344,7 +344,7 @@ func TestOpen_NoLink(t *testing.T) {
 	c := r.openWith(t, lease.LinkState{Name: "eth0"}, func(p []byte, from netip.Addr) { got <- newHeard(p, from) })
 	mustBe(t, "on", c.Receive(true), nil)
 	// Not even the filter stands between it and the other links.
-	mustBe(t, "filter", c.packet.SetBPF(mustAssemble([]bpf.Instruction{bpf.RetConstant{Val: whole}})), nil)
+	mustBe(t, "filter", c.packet.SetFilter(mustAssemble([]bpf.Instruction{bpf.RetConstant{Val: whole}})), nil)
 	release := holdPoller(t)
 	r.say(t, "of another link")
 	if n := waiting(t, c); n != 0 {
@@ -389,14 +389,14 @@ func TestReceive_NET08_UnrelatedTraffic(t *testing.T) {
 	for range 50_000 {
 		r.inject(t, frame)
 	}
-	s, err := c.packet.Stats()
-	if err != nil || s.Packets != 0 || s.Drops != 0 {
-		t.Errorf("the kernel queued %+v (%v), want none", s, err)
+	n, dropped, err := c.packet.Counted()
+	if err != nil || n != 0 || dropped != 0 {
+		t.Errorf("the kernel queued %d and dropped %d (%v), want none", n, dropped, err)
 	}
 	r.say(t, "for us")
 	hear(t, got, "for us")
-	if s, err = c.packet.Stats(); err != nil || s.Packets != 1 {
-		t.Errorf("the kernel queued %+v (%v), want 1", s, err)
+	if n, _, err = c.packet.Counted(); err != nil || n != 1 {
+		t.Errorf("the kernel queued %d (%v), want 1", n, err)
 	}
 }
 

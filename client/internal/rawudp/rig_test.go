@@ -246,7 +246,7 @@ func holdPoller(t testing.TB) (release func()) {
 // waiting is how many octets the next frame in the packet socket has; 0: none.
 func waiting(t testing.TB, c *Conn) (n int) {
 	t.Helper()
-	if err := c.control(func(fd int) (err error) { n, err = unix.IoctlGetInt(fd, unix.SIOCINQ); return err }); err != nil {
+	if err := c.packet.Control(func(fd int) (err error) { n, err = unix.IoctlGetInt(fd, unix.SIOCINQ); return err }); err != nil {
 		t.Fatal(err)
 	}
 	return n

@@ -69,7 +69,7 @@ func (c *Conn) sendFrame(payload []byte, src, dst netip.Addr, station lease.Hard
 	b := c.ports.datagram(payload, src.As4(), dst.As4(), uint16(rand.Uint32()))
 	to := &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: c.index, Halen: uint8(len(station))}
 	copy(to.Addr[:], station[:])
-	return c.control(func(fd int) error {
+	return c.packet.Control(func(fd int) error {
 		err := unix.Sendto(fd, b, unix.MSG_DONTWAIT, to)
 		if errors.Is(err, unix.ENETDOWN) {
 			// Maybe it only tells that the link was down since the last call.
@@ -124,7 +124,7 @@ func (c *Conn) queued() (n uint32, err error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
 	}
-	err = c.control(func(fd int) error { n, err = outQueue(fd); return err })
+	err = c.packet.Control(func(fd int) error { n, err = outQueue(fd); return err })
 	if err == nil && c.via != nil {
 		var unicast uint32
 		unicast, err = c.via.queued() // also what others have sent through it
