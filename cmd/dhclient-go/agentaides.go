@@ -10,8 +10,8 @@ import (
 )
 
 // agentStory is how many events of a link an agent remembers: there may be a
-// thousand links.
-const agentStory = 8
+// thousand links, and each event takes 300 octets and more.
+const agentStory = 4
 
 // keeps is the store of the link.
 func (b *berth) keeps(is client.LeaseStore) client.LeaseStore {

@@ -138,6 +138,7 @@ func (p *agentPlan) open(o *agent.Opening, fit func(*client.Config, *netcfg.Link
 	b.heard = func(ev client.Event) {
 		o.OnEvent(ev)
 		p.a.told.event(ev)
+		p.a.tidy.event(ev)
 	}
 	if b.fit = fit; fit == nil {
 		b.store = &movableStore{}

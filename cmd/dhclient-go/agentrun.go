@@ -31,6 +31,7 @@ type agency struct {
 	plans     map[planKey]*agentPlan
 	// aiding is what the helper process was started for.
 	aiding *helper.Config
+	tidy   tidier
 	// told is the way to systemd.
 	told *agentNotice
 	// cni is for plugins of containers; nil without --cni.
@@ -108,6 +109,7 @@ func newAgency(o *options, signals *signals, out *output, log *slog.Logger) (*ag
 
 // close ends what is not the links'.
 func (a *agency) close() {
+	a.tidy.close()
 	a.meter.close()
 	a.unlisten()
 	a.away.close()

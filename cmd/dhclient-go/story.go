@@ -18,7 +18,8 @@ const storyLength = 32
 // where nobody can ask, and its methods do nothing then.
 type story struct {
 	name, netns string
-	// length is how many events are remembered; 0 is storyLength.
+	// length is how many events are remembered, of those that are more than a step
+	// from one state to the next; 0 is storyLength of all.
 	length int
 	// news are the events as they come: those of the whole fleet.
 	news *control.Feed[*eventLine]
@@ -134,6 +135,9 @@ func quoted(message string) string {
 // keep adds line to the past: without its leases, which would be kept in memory
 // as long; mu is held.
 func (s *story) keep(line *eventLine) {
+	if s.length > 0 && line.Event == "transition" {
+		return
+	}
 	if l := line.Lease; l != nil {
 		short := *line
 		short.Address, short.Lease, short.OldLease = prefix(l), nil, nil
