@@ -145,11 +145,11 @@ func TestPacer(t *testing.T) {
 	if p.window != 64 || p.turn(250*time.Millisecond) != 250*time.Millisecond {
 		t.Errorf("window %v, turn %v", p.window, p.turn(250*time.Millisecond))
 	}
-	feed(&p, 800*time.Millisecond, 50) // half a second: those were under way
+	feed(&p, time.Second, 50) // half a second: those were under way
 	if p.window != 32 {
 		t.Errorf("window %v", p.window)
 	}
-	feed(&p, 800*time.Millisecond, 1000)
+	feed(&p, time.Second, 1000)
 	if p.window != minWindow {
 		t.Errorf("window %v", p.window)
 	}

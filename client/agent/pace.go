@@ -5,13 +5,13 @@ import "time"
 const (
 	// firstWindow is how many clients are started at first, and minWindow the
 	// fewest that are at any time, unless Config.Starting is less.
-	firstWindow = 32
-	minWindow   = 4
+	firstWindow = 8
+	minWindow   = 8
 	// goodDelay is how much longer than the shortest a lease may take before no
 	// more are started at a time, and badDelay before fewer are: clients ask again
 	// after a second, which makes it worse.
-	goodDelay = 200 * time.Millisecond
-	badDelay  = 500 * time.Millisecond
+	goodDelay = 500 * time.Millisecond
+	badDelay  = 900 * time.Millisecond
 	// maxTurn is the longest that a client without a lease keeps others waiting.
 	maxTurn = 4 * time.Second
 )
@@ -53,6 +53,14 @@ func (p *pacer) took(d time.Duration, now time.Time) {
 		// Those that are under way were started before.
 		p.cut = now
 		p.window = max(p.window/2, min(minWindow, p.most))
+	}
+}
+
+// silence notes that one has got no lease in its turn. Where nobody has, there is
+// nobody whom more would be too many for.
+func (p *pacer) silence() {
+	if p.least == 0 {
+		p.window = min(p.window+1, p.most)
 	}
 }
 
@@ -118,6 +126,7 @@ func (m *member) late(t *turn) {
 	m.a.mu.Lock()
 	defer m.a.mu.Unlock()
 	if m.turn == t {
+		m.a.pace.silence()
 		m.yield()
 		m.a.proceed()
 	}
