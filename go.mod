@@ -3,6 +3,7 @@ module github.com/dhclient-go/dhclient-go
 go 1.26.0
 
 require (
+	github.com/containernetworking/cni v1.3.1
 	github.com/insomniacslk/dhcp v0.0.0-20260901064844-234b97448fae
 	github.com/mdlayher/arp v0.0.0-20220512170110-6706a2966875
 	github.com/mdlayher/ethernet v0.0.0-20220221185849-529eae5b6118
