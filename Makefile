@@ -21,9 +21,9 @@ READERS := mandoc zsh fish systemd
 PLACES  := runc qemu-system-x86
 DEBS    := cpio iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-server kea-dhcp4-server udhcpd dbus-daemon $(PEERS) $(READERS) $(PLACES)
 # What tests run and no machine may have installed: scripts/unpack.sh says why.
-UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux-image-cloud-amd64 dracut-core dracut-network initramfs-tools-core
+UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux-image-cloud-amd64 dracut-core dracut-network initramfs-tools-core containernetworking-plugins
 
-.PHONY: help build demo deps test check cover race fuzz chaos bench bench-container bench-loss floor peers clean
+.PHONY: help build cnitool demo deps test check cover race fuzz chaos bench bench-container bench-loss floor peers clean
 .DEFAULT_GOAL := build
 
 help: ## list the targets
@@ -31,9 +31,13 @@ help: ## list the targets
 
 # The version is in the binary by -X alone, so that a copy of the source without
 # .git gives the same one.
-build: ## bin/dhclient-go, static and stripped
+build: ## bin/dhclient-go and bin/dhclient-go-cni, static and stripped
 	@mkdir -p bin
 	go build -buildvcs=false -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags '-s -w -X main.version=$(VERSION)' -o $(OUT) ./cmd/dhclient-go
+	go build -buildvcs=false -trimpath $(GCFLAGS) -ldflags '-s -w -X main.version=$(VERSION)' -o $(dir $(OUT))dhclient-go-cni ./cmd/dhclient-go-cni
+
+cnitool: ## bin/cnitool, the CNI project's own: docs/cni.md
+	go build -C internal/places/tools -o $(CURDIR)/bin/cnitool github.com/containernetworking/cni/cnitool
 
 include packaging/rules.mk
 

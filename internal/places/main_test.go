@@ -28,7 +28,7 @@ var root = filepath.Join("..", "..")
 
 // programs are what was built, by name. In memory, since the file that one test
 // executes may not be open for writing by another.
-var programs = map[string][]byte{"dhclient-go": nil, "guest": nil}
+var programs = map[string][]byte{"dhclient-go": nil, "guest": nil, "dhclient-go-cni": nil}
 
 func TestMain(m *testing.M) {
 	if os.Getenv(builtEnv) == "" {
@@ -49,6 +49,8 @@ func TestMain(m *testing.M) {
 		}
 		programs[name] = b
 	}
+	cnitool, _ = os.ReadFile(filepath.Join(dir, "cnitool"))
+	yamljson, _ = os.ReadFile(filepath.Join(dir, "yamljson"))
 	os.RemoveAll(dir)
 	os.Exit(m.Run())
 }
@@ -60,13 +62,14 @@ func build() error {
 		return err
 	}
 	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs,urfave_cli_no_suggest", "-ldflags", "-s -w",
-		"-o", dir, "./cmd/dhclient-go", "./internal/places/guest")
+		"-o", dir, "./cmd/dhclient-go", "./cmd/dhclient-go-cni", "./internal/places/guest")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		os.RemoveAll(dir)
 		return fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
+	buildTools(dir)
 	return os.Setenv(builtEnv, dir)
 }
 
