@@ -18,6 +18,7 @@ func TestInstall(t *testing.T) {
 	syscall.Umask(old)
 	want := `
 -rwxr-xr-x sbin/dhclient-go
+-rwxr-xr-x lib/cni/dhclient-go-cni
 Lrwxrwxrwx lib/dhclient-go/dhclient
 Lrwxrwxrwx lib/dhclient-go/udhcpc
 -rw-r--r-- lib/systemd/system/dhclient-go-agent.service
@@ -31,6 +32,7 @@ Lrwxrwxrwx lib/dhclient-go/udhcpc
 -rw-r--r-- share/doc/dhclient-go/LICENSE
 -rw-r--r-- share/doc/dhclient-go/README.md
 -rw-r--r-- share/doc/dhclient-go/THIRD-PARTY-LICENCES
+-rw-r--r-- share/doc/dhclient-go/dhclient-go-cni.cdx.json
 -rw-r--r-- share/doc/dhclient-go/dhclient-go.cdx.json
 -rw-r--r-- share/doc/dhclient-go/docs/conformance.md
 -rw-r--r-- share/doc/dhclient-go/docs/containers.md
@@ -73,7 +75,7 @@ func TestLicences(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for line := range strings.Lines(must(t, "go", "version", "-m", program(t))) {
+	for line := range strings.Lines(must(t, "go", "version", "-m", program(t), program(t)+"-cni")) {
 		if f := strings.Fields(line); len(f) > 2 && f[0] == "dep" {
 			n++
 			if !strings.Contains(string(b), "\n"+f[1]+" "+f[2]+", ") {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# licences.sh BINARY: the licences of Go and of the modules that are linked into
-# it, which ask to go along with it.
+# licences.sh BINARY...: the licences of Go and of the modules that are linked into
+# them, which ask to go along with them.
 set -euo pipefail
 export LC_ALL=C
 shopt -s nocaseglob nullglob
@@ -18,7 +18,7 @@ show() { # name version directory
 echo "dhclient-go contains the following."
 echo
 show Go "$(go version "$1" | sed 's/.*: go//')" "$(go env GOROOT)"
-modules=$(go version -m "$1" | awk '$1 == "dep" { print $2, $3 }')
+modules=$(go version -m "$@" | awk '$1 == "dep" { print $2, $3 }' | sort -u)
 declare -A dirs
 # shellcheck disable=SC2046 # a list of words
 while read -r path dir; do dirs[$path]=$dir; done < <(go list -m -f '{{.Path}} {{.Dir}}' $(awk '{ print $1 }' <<<"$modules"))

@@ -34,12 +34,12 @@ const (
 // so it lies in the private /run.
 const scratch = "/run/packaging"
 
-// binary is the program, built once. It is compiled as for the other tests, so
-// that they share the cache; what the product has in addition makes it smaller.
+// binary is the program, built once, with the plugin beside it. They are compiled as
+// for the other tests, so that they share the cache; what the product has in addition
+// makes it smaller.
 var binary = sync.OnceValues(func() (string, error) {
-	path := scratch + "/dhclient-go"
-	return path, run("", []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-tags", "urfave_cli_no_docs,urfave_cli_no_suggest",
-		"-ldflags", "-s -w -X main.version="+version, "-o", path, "../cmd/dhclient-go")
+	return scratch + "/dhclient-go", run("", []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-tags", "urfave_cli_no_docs,urfave_cli_no_suggest",
+		"-ldflags", "-s -w -X main.version="+version, "-o", scratch+"/", "../cmd/dhclient-go", "../cmd/dhclient-go-cni")
 })
 
 // program is the path of the built program.

@@ -22,7 +22,7 @@ build() { # directory, umask, and variables of the environment
 
 build one 022 TZ=UTC LANG=C GOFLAGS= GOMAXPROCS=1
 build another/and/deeper 077 TZ=Asia/Kathmandu LANG=tr_TR.UTF-8 LC_ALL=C.UTF-8 GOFLAGS=-buildvcs=auto
-(cd "$work/one" && sha256sum bin/linux-*/dhclient-go dist/*) >"$work/sums"
+(cd "$work/one" && sha256sum bin/linux-*/dhclient-go* dist/*) >"$work/sums"
 cat "$work/sums"
 (cd "$work/another/and/deeper" && sha256sum --quiet -c "$work/sums")
 echo "Both builds are the same."

@@ -9,6 +9,8 @@ BASHDIR  ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR   ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR  ?= $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR  ?= $(LIBDIR)/systemd/system
+# Where Debian has the plugins of the CNI project; others have /opt/cni/bin.
+CNIDIR   ?= $(LIBDIR)/cni
 
 # What is built carries no time but that of the commit, or of this version's
 # changes where there is no git.
@@ -22,6 +24,8 @@ ifndef BIN
 install: build
 endif
 BIN ?= $(OUT)
+# The plugin for container runtimes stands beside it.
+CNIBIN ?= $(dir $(BIN))dhclient-go-cni
 
 .PHONY: docs install uninstall tarball deb reproduce
 
@@ -32,6 +36,7 @@ docs: ## the manual page and the completions, from the flags (in bin/share)
 
 install: docs ## binary, manual page, completions, unit and documents, under PREFIX
 	install -D -m 755 $(BIN) $(DESTDIR)$(SBINDIR)/dhclient-go
+	install -D -m 755 $(CNIBIN) $(DESTDIR)$(CNIDIR)/dhclient-go-cni
 	install -d -m 755 $(DESTDIR)$(LIBDIR)/dhclient-go
 	ln -sfn ../../sbin/dhclient-go $(DESTDIR)$(LIBDIR)/dhclient-go/dhclient
 	ln -sfn ../../sbin/dhclient-go $(DESTDIR)$(LIBDIR)/dhclient-go/udhcpc
@@ -50,15 +55,20 @@ install: docs ## binary, manual page, completions, unit and documents, under PRE
 	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)/docs
 	for f in sysvinit/dhclient-go openrc/dhclient-go runit/run ifupdown-ng/dhclient-go; do \
 		install -D -m 755 packaging/init/$$f $(DESTDIR)$(DOCDIR)/init/$$f || exit 1; done
-	packaging/licences.sh $(BIN) >$(GEN)/licences
+	packaging/licences.sh $(BIN) $(CNIBIN) >$(GEN)/licences
 	install -m 644 $(GEN)/licences $(DESTDIR)$(DOCDIR)/THIRD-PARTY-LICENCES
 	env -u GOOS -u GOARCH SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run ./packaging/sbom -version '$(VERSION)' $(BIN) >$(GEN)/sbom
 	install -m 644 $(GEN)/sbom $(DESTDIR)$(DOCDIR)/dhclient-go.cdx.json
+	env -u GOOS -u GOARCH SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run ./packaging/sbom -version '$(VERSION)' $(CNIBIN) >$(GEN)/sbom
+	install -m 644 $(GEN)/sbom $(DESTDIR)$(DOCDIR)/dhclient-go-cni.cdx.json
 
 uninstall: ## remove what install put under PREFIX
 	rm -f $(DESTDIR)$(SBINDIR)/dhclient-go $(DESTDIR)$(MANDIR)/man8/dhclient-go.8 $(DESTDIR)$(BASHDIR)/dhclient-go \
 		$(DESTDIR)$(MANDIR)/man7/dhclient-go-compat.7 \
 		$(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish \
+	rm -f $(DESTDIR)$(SBINDIR)/dhclient-go $(DESTDIR)$(CNIDIR)/dhclient-go-cni \
+		$(DESTDIR)$(MANDIR)/man8/dhclient-go.8 $(DESTDIR)$(MANDIR)/man7/dhclient-go-compat.7 \
+		$(DESTDIR)$(BASHDIR)/dhclient-go $(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish \
 		$(DESTDIR)$(UNITDIR)/dhclient-go@.service $(DESTDIR)$(UNITDIR)/dhclient-go-agent.service
 	rm -rf $(DESTDIR)$(LIBDIR)/dhclient-go $(DESTDIR)$(DOCDIR)
 
