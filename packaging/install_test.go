@@ -34,10 +34,6 @@ Lrwxrwxrwx lib/dhclient-go/udhcpc
 -rw-r--r-- share/doc/dhclient-go/THIRD-PARTY-LICENCES
 -rw-r--r-- share/doc/dhclient-go/dhclient-go-cni.cdx.json
 -rw-r--r-- share/doc/dhclient-go/dhclient-go.cdx.json
--rw-r--r-- share/doc/dhclient-go/docs/conformance.md
--rw-r--r-- share/doc/dhclient-go/docs/containers.md
--rw-r--r-- share/doc/dhclient-go/docs/metrics.md
--rw-r--r-- share/doc/dhclient-go/docs/migrating.md
 -rw-r--r-- share/doc/dhclient-go/packaging.md
 -rwxr-xr-x share/doc/dhclient-go/init/ifupdown-ng/dhclient-go
 -rwxr-xr-x share/doc/dhclient-go/init/openrc/dhclient-go
@@ -45,6 +41,13 @@ Lrwxrwxrwx lib/dhclient-go/udhcpc
 -rwxr-xr-x share/doc/dhclient-go/init/sysvinit/dhclient-go
 `
 	wanted, got := strings.Split(strings.TrimSpace(want), "\n"), files(t, dir+"/opt/x")
+	documents, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(documents) == 0 {
+		t.Fatalf("documents: %v, %v", documents, err)
+	}
+	for _, path := range documents {
+		wanted = append(wanted, "-rw-r--r-- share/doc/dhclient-go/docs/"+filepath.Base(path))
+	}
 	slices.Sort(wanted)
 	slices.Sort(got)
 	if !slices.Equal(got, wanted) {
