@@ -260,7 +260,10 @@ func (m *Machine) renewed(now time.Time, s state, x exchange, held, ack *lease.L
 	m.do(Save{l})
 	m.putOn(l, renewReason(s))
 	m.note(Notice{Kind: Renewed, Lease: l, Old: held})
-	if r := l.Router(); r.IsValid() { // the one that is known first, then all
+	// A router that is known is asked whether it still is, the station itself
+	// first: once in renewFloor, lest who gives leases of a second has us ask as
+	// often.
+	if r := l.Router(); r.IsValid() && (l.RouterMAC.IsZero() || l.Start.Sub(held.Start) >= renewFloor) {
 		m.do(CheckRouter{Source: l.Address, Router: r, MAC: l.RouterMAC})
 	}
 	return bound{held: l}
