@@ -208,16 +208,16 @@ func TestEnvironment_IsBounded(t *testing.T) {
 	for code := 128; code < 255; code++ {
 		l.Options[uint8(code)] = bytes.Repeat([]byte{0xff}, 1300) // 3900 octets of text
 	}
-	l.Options[252] = bytes.Repeat([]byte{1}, 60000)
+	l.Options[253] = bytes.Repeat([]byte{1}, 60000)
 	for range 2 {
 		env := envOf(s.dhclientCall(news{why: client.ReasonRenew, next: l, old: l}, "RENEW").env)
 		for _, prefix := range []string{"new_", "old_"} {
-			if env[prefix+"ip_address"] != "10.9.0.5" || env[prefix+"routers"] == "" || env[prefix+"unknown_129"] == "" || env[prefix+"unknown_251"] != "" || env[prefix+"unknown_252"] != "" {
+			if env[prefix+"ip_address"] != "10.9.0.5" || env[prefix+"routers"] == "" || env[prefix+"unknown_129"] == "" || env[prefix+"unknown_251"] != "" || env[prefix+"unknown_253"] != "" {
 				t.Errorf("%sip_address=%s %srouters=%s", prefix, env[prefix+"ip_address"], prefix, env[prefix+"routers"])
 			}
 		}
 	}
-	for _, want := range []string{"name=new_unknown_252 err=\"" + errTooLong.Error(), "name=new_unknown_251 err=\"" + errTooMuch.Error()} {
+	for _, want := range []string{"name=new_unknown_253 err=\"" + errTooLong.Error(), "name=new_unknown_251 err=\"" + errTooMuch.Error()} {
 		if strings.Count(j.String(), want) != 1 {
 			t.Errorf("%s is in the log %d times", want, strings.Count(j.String(), want))
 		}
