@@ -153,7 +153,7 @@ func TestFallback(t *testing.T) {
 
 func TestFallback_Usage(t *testing.T) {
 	for args, want := range map[string]string{
-		"eth0 --fallback 192.0.2.0/24":                                  "--fallback: 192.0.2.0 is the network",
+		"eth0 --fallback 192.0.2.0/24":                                  "--fallback: 192.0.2.0 is not a host of 192.0.2.0/24",
 		"eth0 --fallback-after 3s":                                      "--fallback-after: is of --fallback and --link-local",
 		"eth0 --fallback 192.0.2.7/24 --fallback-after 0":               `--fallback-after: "0" is no time at all`,
 		"eth0 --fallback 192.0.2.7/24 --link-local":                     "--fallback: contradicts --link-local",
