@@ -168,6 +168,7 @@ func (c *Client) identify(link LinkState) (*wire.Identity, error) {
 		Params:       c.cfg.params(),
 		Relay:        c.cfg.RelayAddr,
 		Filter:       c.cfg.OptionFilter,
+		ForceRenew:   c.cfg.ForceRenew,
 		// RFC 2132 9.10: the longest DHCP message, which the link takes
 		// without fragments.
 		MaxSize: uint16(min(max(link.MTU-28, 576), 65535)),

@@ -704,6 +704,7 @@ func TestNewFails(t *testing.T) {
 		"LinkLocal and Fallback":        {Interface: "eth0", LinkLocal: true, Fallback: &lease.Lease{}},
 		"LinkLocal needs a Schedule":    {Interface: "eth0", LinkLocal: true},
 		"LinkLocal needs a ConflictDet": {Interface: "eth0", LinkLocal: true, Schedule: Schedule{Attempts: 1}, ConflictDetector: detector{}, ACD: NoProbe},
+		"ForceRenew sends option 145":   {Interface: "eth0", ForceRenew: true, SendOptions: map[uint8][]byte{145: {1}}},
 		"SelectTimeout":                 {Interface: "eth0", RapidCommit: true, SelectTimeout: time.Second},
 		"no socket": {Interface: "eth0", LinkWatcher: eth,
 			OpenTransport: func(LinkState, func([]byte, netip.Addr)) (Transport, error) { return nil, errors.New("no socket") }},

@@ -137,6 +137,13 @@ type Config struct {
 	// DISCOVERs the client goes on without. A server that makes an offer all the
 	// same is as good. It allows no SelectTimeout.
 	RapidCommit bool
+	// ForceRenew has a server that gives a nonce with the lease say at any time
+	// that it be renewed: by a FORCERENEW that is made with it, and whose replay
+	// value grows (RFC 6704). The nonce is a secret that came in the clear: whoever
+	// heard the ACK can do the same. It is neither in the lease nor stored. Any
+	// other FORCERENEW has no effect, and without a nonce a bound client hears
+	// nothing.
+	ForceRenew bool
 	// Broadcast asks servers to broadcast their replies from the start; else
 	// that is asked after three unanswered DISCOVERs (RFC 2131 4.1).
 	Broadcast bool
@@ -227,6 +234,9 @@ func (cfg *Config) check() error {
 		return errors.New("StartDelay and Schedule have no negative times")
 	case cfg.MachineID != (MachineID{}) && (cfg.ClientID != nil || cfg.SendOptions[optClientID] != nil):
 		return errors.New("MachineID makes a client id, and ClientID is set too")
+	}
+	if cfg.ForceRenew && cfg.SendOptions[optNonceCapable] != nil {
+		return errors.New("ForceRenew sends option 145, which SendOptions has too")
 	}
 	if _, err := cfg.Options(); err != nil {
 		return err

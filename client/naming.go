@@ -48,6 +48,7 @@ const (
 	optFQDN          = 81  // RFC 4702
 	optVendorClasses = 124 // RFC 3925 3
 	optVendorOptions = 125 // RFC 3925 4
+	optNonceCapable  = 145 // RFC 6704 3.1.1
 	optMUDURL        = 161 // RFC 8520 10
 )
 

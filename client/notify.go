@@ -93,6 +93,8 @@ func (c *Client) logReceived(ev fsm.Event) {
 		granted("OFFER", ev.XID, ev.Lease)
 	case fsm.Ack:
 		granted("ACK", ev.XID, ev.Lease)
+	case fsm.ForceRenew:
+		c.log.Debug("received", "message", "FORCERENEW", "replay", ev.Replay)
 	case fsm.Nak:
 		c.log.Debug("received", "message", "NAK", "xid", fmt.Sprintf("%08x", ev.XID), "server", ev.Server,
 			"text", ev.Message)

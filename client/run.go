@@ -152,23 +152,22 @@ func (c *Client) step(ev fsm.Event) {
 // listen turns delivery on before the first message leaves, and off when no
 // answer could matter.
 func (c *Client) listen() {
-	if xid, offer, ok := c.machine.Awaits(); !ok {
+	xid, offer, ok := c.machine.Awaits()
+	want := wire.Awaited{XID: xid, Offer: offer, Commit: c.machine.AwaitsCommit(), Nonce: c.machine.ForceRenewKey()}
+	if a := c.awaited.Load(); !ok && want.Nonce == (fsm.Nonce{}) {
 		c.awaited.Store(nil)
-	} else {
-		want := wire.Awaited{XID: xid, Offer: offer, Commit: c.machine.AwaitsCommit()}
-		if a := c.awaited.Load(); a == nil || *a != want {
-			c.awaited.Store(&want)
-		}
+	} else if a == nil || *a != want {
+		c.awaited.Store(&want)
 	}
-	want := c.machine.Listening()
-	if want == c.listening {
+	on := c.machine.Listening()
+	if on == c.listening {
 		return
 	}
-	if err := c.transport.Receive(want); err != nil {
-		c.log.Warn("cannot change the packet filter", "receive", want, "err", err)
+	if err := c.transport.Receive(on); err != nil {
+		c.log.Warn("cannot change the packet filter", "receive", on, "err", err)
 		return
 	}
-	c.listening = want
+	c.listening = on
 }
 
 // publish makes the loop's state visible to the other methods.

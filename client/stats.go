@@ -117,6 +117,8 @@ func (c *counters) receive(ev fsm.Event) {
 		c.add(&c.s.Received, "ACK")
 	case fsm.Nak:
 		c.add(&c.s.Received, "NAK")
+	case fsm.ForceRenew:
+		c.add(&c.s.Received, "FORCERENEW")
 	}
 }
 

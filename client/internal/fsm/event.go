@@ -32,12 +32,19 @@ type (
 	// Ack is a checked DHCPACK for our hardware address. Its Lease may lack
 	// everything but the address: what the server left out is taken from the
 	// offer or the held lease. Rapid says that it carries option 80: it answers
-	// a DISCOVER (RFC 4039).
+	// a DISCOVER (RFC 4039). Nonce is what a FORCERENEW will be made with, none if
+	// it is zero, and Replay the value that it has to be above (RFC 6704).
 	Ack struct {
-		XID   uint32
-		Lease *lease.Lease
-		Rapid bool
+		XID    uint32
+		Lease  *lease.Lease
+		Rapid  bool
+		Nonce  Nonce
+		Replay uint64
 	}
+	// ForceRenew is a FORCERENEW that was made with the nonce of the lease in use
+	// (RFC 6704): its server wants it to be renewed. Replay is above that of each
+	// message before, or it was sent before.
+	ForceRenew struct{ Replay uint64 }
 	// Nak is a checked DHCPNAK. Server is the zero Addr if the message named
 	// none.
 	Nak struct {
@@ -106,6 +113,7 @@ func (Tick) event()            {}
 func (Offer) event()           {}
 func (Ack) event()             {}
 func (Nak) event()             {}
+func (ForceRenew) event()      {}
 func (Probed) event()          {}
 func (Applied) event()         {}
 func (Conflict) event()        {}

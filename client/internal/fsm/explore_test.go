@@ -233,7 +233,7 @@ func (w *world) essence(b []byte) []byte {
 		declines = 0
 	}
 	b = append(b, byte(min(naks, 2)), byte(min(declines, 2)), byte(min(m.misfits, 2)), byte(min(m.deaf, 2)))
-	b = append(b, m.cfg.HardwareAddr[5], byte(min(m.linkLocals, maxLinkLocal)), flags(m.onLink != nil && m.onLink == m.cfg.Fallback))
+	b = append(b, m.cfg.HardwareAddr[5], byte(min(m.linkLocals, maxLinkLocal)), m.nonce[0], flags(m.onLink != nil && m.onLink == m.cfg.Fallback))
 	for _, a := range []netip.Addr{m.probing, w.probing, w.defended, m.hint, m.mute} {
 		b = addAddr(b, a)
 	}

@@ -40,6 +40,8 @@ func (s bound) step(m *Machine, now time.Time, ev Event) state {
 		return m.probedInUse(now, s, ev)
 	case Reached:
 		return s.reached(m, ev)
+	case ForceRenew:
+		return s.forced(m, now, ev)
 	case Offer, Ack, Nak:
 		m.ignore("no exchange under way")
 	}
@@ -209,6 +211,7 @@ func (m *Machine) renewalAnswer(now time.Time, s state, x exchange, held *lease.
 			m.ignore("ACK of another exchange")
 			return s
 		}
+		m.learn(ev, true)
 		return m.renewed(now, s, x, held, ev.Lease)
 	case Nak:
 		if ev.XID != x.xid {

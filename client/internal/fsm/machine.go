@@ -79,6 +79,10 @@ type Machine struct {
 	// linkLocals is how many addresses of our own choice others had.
 	linkLocals int
 
+	// nonce and replay are of the server of the lease in use (RFC 6704).
+	nonce  Nonce
+	replay uint64
+
 	lastNak, lastDecline time.Time
 	acquireBegan         time.Time
 	requestSent          time.Time
@@ -166,13 +170,14 @@ func (m *Machine) Heritage() *lease.Lease {
 // Probing says that a conflict probe runs.
 func (m *Machine) Probing() bool { return m.probing.IsValid() }
 
-// Listening says whether any message could matter now: a bound client is deaf.
+// Listening says whether any message could matter now: a bound client is deaf, but
+// for a FORCERENEW that it can tell from a forged one.
 func (m *Machine) Listening() bool {
 	switch m.State() {
 	case Selecting, Requesting, Rebooting, Renewing, Rebinding:
 		return true
 	}
-	return false
+	return m.ForceRenewKey() != Nonce{}
 }
 
 // Awaits is the exchange that awaits an answer, and whether that is an OFFER or

@@ -72,7 +72,12 @@ func (w *world) moves() []move {
 // messages are what good, slow, other and bad servers send.
 func (w *world) messages() []move {
 	if w.m.cfg.RapidCommit {
+		if w.m.nonce != (Nonce{}) {
+			return append(w.plainMessages(), move{"forcerenew", w.now, ForceRenew{w.m.replay + 1}}, move{"stale forcerenew", w.now, ForceRenew{w.m.replay}},
+				move{"ack A with a nonce", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour), Nonce: Nonce{2}}})
+		}
 		return append(w.plainMessages(),
+			move{"rapid ack A with a nonce", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour), Rapid: true, Nonce: Nonce{1}, Replay: 7}},
 			move{"rapid ack A", w.now, Ack{XID: w.xid, Lease: granted(addrA, server1, time.Hour), Rapid: true}},
 			move{"rapid ack B of the other server", w.now, Ack{XID: w.xid, Lease: granted(addrB, server2, time.Hour), Rapid: true}},
 			move{"rapid ack A, IPv6-only", w.now, Ack{XID: w.xid, Lease: v6Only(addrA), Rapid: true}},

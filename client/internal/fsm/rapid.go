@@ -49,6 +49,7 @@ func (s selecting) committed(m *Machine, now time.Time, ev Ack) state {
 			return s
 		}
 		m.requestSent = s.last // it was the REQUEST, too
+		m.learn(ev, false)
 		return m.check(now, l, ReasonBound)
 	}
 	return s

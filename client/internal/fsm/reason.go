@@ -54,6 +54,8 @@ func why(from, to State, ev Event) string {
 		return whyTaken(to, "acknowledged")
 	case Nak:
 		return "refused by NAK"
+	case ForceRenew:
+		return "its server wants it renewed"
 	case Probed:
 		if ev.By.IsZero() {
 			return "no other station has the address"

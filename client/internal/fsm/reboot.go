@@ -87,6 +87,7 @@ func (s rebooting) step(m *Machine, now time.Time, ev Event) state {
 		if s.vouched && l.Router() == s.stored.Router() {
 			l.RouterMAC = s.stored.RouterMAC // for a link that is lost before it has been asked anew
 		}
+		m.learn(ev, false)
 		return m.check(now, l, ReasonReboot)
 	case Nak:
 		if ev.XID != s.xid || s.tries == 0 {

@@ -66,6 +66,7 @@ func (s requesting) step(m *Machine, now time.Time, ev Event) state {
 			m.ignore(err)
 			return s
 		}
+		m.learn(ev, false)
 		return m.check(now, l, ReasonBound)
 	case Nak:
 		if ev.XID != s.xid {

@@ -22,7 +22,9 @@ func (p *player) parse(name string, a *args) Event {
 	case "offer":
 		return Offer{XID: p.xidOf(a), Lease: p.granted(a)}
 	case "ack":
-		return Ack{XID: p.xidOf(a), Lease: p.granted(a), Rapid: a.text("rapid", "") == "yes"}
+		return Ack{XID: p.xidOf(a), Lease: p.granted(a), Rapid: a.text("rapid", "") == "yes", Nonce: Nonce{byte(a.number("nonce", 0))}, Replay: uint64(a.number("replay", 0))}
+	case "forcerenew":
+		return ForceRenew{Replay: uint64(a.number("replay", 0))}
 	case "nak":
 		return Nak{XID: p.xidOf(a), Server: a.addr("server", netip.Addr{}), Message: a.text("message", "")}
 	case "probed":

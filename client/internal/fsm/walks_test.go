@@ -30,6 +30,7 @@ var walks = []struct {
 	{"released and renewed", 8, "offer A > ack A > probed > applied > release > late probed A, conflict > renew > offer A > ack A > release > renew"},
 	{"rapid commit, renewed, given up", 0x10, "rapid ack A > probed > applied > tick > ack A > applied > release > renew > stale rapid ack A > tick > tick > tick > rapid ack A > offer A"},
 	{"IPv6-only, other networks", 0x90, "offer A, IPv6-only > linkdown > linkup > tick > rapid ack A, IPv6-only > tick > ack A > offer A > ack A, IPv6-only > probed > applied > linkdown > linkup > ack A, IPv6-only > renew"},
+	{"forced to renew", 0x10, "rapid ack A with a nonce > probed > applied > forcerenew > tick > ack A > applied > stale forcerenew > forcerenew > tick > ack A with a nonce > applied > forcerenew > tick > nak"},
 	{"hardware address changes", 0, "offer A > ack A > probed > applied > hwaddr b > offer A > hwaddr b > ack A > renew"},
 }
 

@@ -360,6 +360,11 @@ func (w *world) judge(before *world, ev Event) error {
 		if counts && ev.XID == before.xid && w.m.State() == before.m.State() && w.sent == before.sent && before.carrier && before.answerable() {
 			return errors.New("a NAK that counts did not")
 		}
+	case ForceRenew:
+		counts := before.m.State() == BoundState && before.m.nonce != Nonce{} && ev.Replay > before.m.replay
+		if !counts && w.sent != before.sent && w.now.Before(before.m.Deadline()) {
+			return errors.New("a FORCERENEW that does not count did")
+		}
 	case NewHardwareAddr:
 		if w.link != nil && !w.stopped && ev.Addr != before.m.cfg.HardwareAddr {
 			return errors.New("an address of another client stays")

@@ -47,6 +47,9 @@ type Identity struct {
 	// Relay is giaddr, in all messages but the REQUEST of a held lease; the
 	// zero Addr is none.
 	Relay netip.Addr
+	// ForceRenew says that a FORCERENEW is heard that is made with a nonce, and
+	// asks for one (option 145, RFC 6704).
+	ForceRenew bool
 	// Informs is the address that the host has from elsewhere, and asks with
 	// (RFC 2131 4.4.3): an ACK is one to an INFORM. The zero Prefix is none.
 	Informs netip.Prefix

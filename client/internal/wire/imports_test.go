@@ -15,6 +15,7 @@ func TestImports(t *testing.T) {
 		"github.com/dhclient-go/dhclient-go/client/internal/fsm": true,
 		"github.com/dhclient-go/dhclient-go/client/lease":        true,
 		"github.com/insomniacslk/dhcp/dhcpv4":                    true,
+		"github.com/dhclient-go/dhclient-go/internal/hmacmd5":    true,
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) == 0 {

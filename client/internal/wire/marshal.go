@@ -70,6 +70,9 @@ func (id *Identity) Marshal(m fsm.Message) []byte {
 		b = put(b, optParams, id.Params)
 		b = put(b, optVendorClass, []byte(id.VendorClass))
 		b = put(b, optHostname, []byte(id.Hostname))
+		if id.ForceRenew && m.Type != fsm.InformType {
+			b = put(b, optNonceCapable, nonceCapable)
+		}
 		for _, o := range id.Options {
 			if o.Code == optLeaseTime && m.Type == fsm.InformType {
 				continue // RFC 2131 table 5

@@ -90,6 +90,17 @@ func everything(t fsm.MessageType) fsm.Message {
 		RequestedIP: testAddr, ServerID: testServer, Text: "x", Dst: testServer, RapidCommit: true}
 }
 
+// Who hears a FORCERENEW says so (RFC 6704 3.1.1), where it asks for a lease.
+func TestMarshal_NonceCapable(t *testing.T) {
+	id := testIdentity()
+	id.ForceRenew = true
+	for typ, want := range map[fsm.MessageType]int{fsm.Discover: 1, fsm.Request: 1, fsm.InformType: 0, fsm.Decline: 0, fsm.ReleaseType: 0} {
+		if n := bytes.Count(id.Marshal(everything(typ)), []byte{145, 1, 1}); n != want {
+			t.Errorf("%v: option 145 %d times", typ, n)
+		}
+	}
+}
+
 func TestMarshal_BareIdentity(t *testing.T) {
 	id := &Identity{HardwareAddr: testMAC}
 	if got, want := id.Marshal(fsm.Message{Type: fsm.Discover, XID: testXID}), golden(t, "0000", "0000", goldenZero, "350101ff"); !bytes.Equal(got, want) {

@@ -36,10 +36,12 @@ const (
 	optClientID          = 61
 	optRapidCommit       = 80  // RFC 4039
 	optFQDN              = 81  // RFC 4702
+	optAuthentication    = 90  // RFC 3118
 	optV6Only            = 108 // RFC 8925
 	optCaptivePortal     = 114 // RFC 8910
 	optDomainSearch      = 119 // RFC 3397
 	optClasslessRoutes   = 121 // RFC 3442
+	optNonceCapable      = 145 // RFC 6704
 	optClasslessRoutesMS = 249 // the same before it had a number
 	optEnd               = 255
 )

@@ -50,6 +50,9 @@ type Awaited struct {
 	// Offer says that an OFFER is awaited, else it is an ACK or NAK. Commit says
 	// that an ACK with option 80 may come in its place (RFC 4039).
 	Offer, Commit bool
+	// Nonce is that of the lease in use: with it a FORCERENEW is all that is
+	// awaited, and XID does not count (RFC 6704).
+	Nonce fsm.Nonce
 }
 
 // allows says that a message of this kind is awaited, as it looks in s.
@@ -63,6 +66,9 @@ func (a *Awaited) allows(kind dhcpv4.MessageType, s *scan) bool {
 func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 	if err := checkHeader(b, id); err != nil {
 		return nil, err
+	}
+	if awaited != nil && awaited.Nonce != (fsm.Nonce{}) {
+		return parseForced(b, awaited.Nonce)
 	}
 	if awaited != nil && binary.BigEndian.Uint32(b[xidAt:]) != awaited.XID {
 		return nil, bare(OtherExchange)
@@ -103,6 +109,11 @@ func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 	if kind == dhcpv4.MessageTypeNak {
 		return fsm.Nak{XID: r.xid, Server: server, Message: textOf(r.options[optMessage])}, nil
 	}
+	var nonce fsm.Nonce
+	var replay uint64
+	if id.ForceRenew {
+		nonce, replay = r.nonce()
+	}
 	if id.Informs.IsValid() {
 		r.informed(id.Informs)
 	}
@@ -114,7 +125,7 @@ func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 		return fsm.Offer{XID: r.xid, Lease: l}, nil
 	}
 	_, rapid := r.options[optRapidCommit]
-	return fsm.Ack{XID: r.xid, Lease: l, Rapid: rapid}, nil
+	return fsm.Ack{XID: r.xid, Lease: l, Rapid: rapid, Nonce: nonce, Replay: replay}, nil
 }
 
 // IsNotAwaited says that err is of a message that is of the exchange under way,

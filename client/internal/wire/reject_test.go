@@ -112,7 +112,7 @@ func TestParseAwaited_RFC2131_4_4_1(t *testing.T) {
 		{"a NAK, too early", nak(), xid, NotAwaited, true, false},
 		{"a NAK of another exchange", nak(), xid ^ 1, OtherExchange, false, false},
 	} {
-		awaited := &Awaited{row.xid, row.in, row.also}
+		awaited := &Awaited{XID: row.xid, Offer: row.in, Commit: row.also}
 		_, err := ParseAwaited(row.b, id, awaited)
 		if row.want == NumReasons {
 			if err != nil {
