@@ -164,6 +164,15 @@ func (c content) write(path string) error {
 	return nil
 }
 
+// bare is err without the name of the file, which is said once.
+func bare(err error) error {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
 // writeText makes path, or the file that it leads to, hold text. It is replaced
 // as a whole or, where it cannot be because it is a mount point or its
 // directory is not ours to change, written in place.
@@ -176,11 +185,11 @@ func writeText(path string, text []byte, mode os.FileMode) error {
 			return nil
 		}
 		if !inPlaceHelps(err) {
-			return fmt.Errorf("write %s: %w", path, err)
+			return fmt.Errorf("write %s: %w", path, bare(err))
 		}
 	}
 	if err := overwrite(target, text); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, bare(err))
 	}
 	return nil
 }

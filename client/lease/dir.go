@@ -98,9 +98,22 @@ func (d *Dir) Save(_ context.Context, l *Lease) error {
 		return fmt.Errorf("make lease directory: %w", err)
 	}
 	if err := ReplaceFile(d.File(), b.Bytes()); err != nil {
-		return fmt.Errorf("write lease file: %w", err)
+		return fmt.Errorf("write %s: %w", d.File(), bare(err))
 	}
 	return nil
+}
+
+// bare is err without the names of the files on the way.
+func bare(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }
 
 // ReplaceFile writes a file beside the one at path, with mode 0644, and renames it

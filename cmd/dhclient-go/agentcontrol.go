@@ -19,7 +19,7 @@ func (a *agency) serveCommands() {
 	}
 	s, err := control.Listen(control.Config{Dir: a.o.controlDir, Name: agentName, Handle: a.obey, Logger: a.log})
 	if err != nil {
-		a.log.Warn("commands like status and renew cannot reach this process", "err", err)
+		a.log.Warn("status, renew and the other commands find nobody", "err", err)
 		return
 	}
 	a.control = s

@@ -29,7 +29,7 @@ func (f *fleet) listen() {
 		Dir: f.o.controlDir, Name: f.o.links[0], Handle: f.obey, Logger: f.log,
 	})
 	if err != nil {
-		f.log.Warn("commands like status and renew cannot reach this process", "err", err)
+		f.log.Warn("status, renew and the other commands find nobody", "err", err)
 		return
 	}
 	f.control = s

@@ -352,7 +352,7 @@ func TestControl_NoSocket(t *testing.T) {
 	s.link(t, nil)
 	p := s.start(t, "eth0", "--no-dns", "-v", "--control-dir", "/proc/nowhere")
 	p.stdout.wait(t, line0)
-	p.stderr.contains(t, "commands like status and renew cannot reach this process: mkdir /proc/nowhere")
+	p.stderr.contains(t, "status, renew and the other commands find nobody: mkdir /proc/nowhere")
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)
 	dir := filepath.Join(s.dir, "control")

@@ -172,7 +172,7 @@ func TestResolverOfAContainer(t *testing.T) {
 			[]string{"; name servers of eth0 by /etc/resolv.conf: write /etc/resolv.conf: it is a link to a file of systemd-resolved"}, stub},
 		{"read-only /etc", "", "mount -n -o remount,ro,bind /etc", false, []string{"read-only file system"}, theirResolvConf},
 		{"read-only /run", "", "mkdir /run/leases; mount -n -t tmpfs none /run/leases; mount -n -o remount,ro,bind /run", true,
-			[]string{"commands like status and renew cannot reach this process"}, theirResolvConf},
+			[]string{"status, renew and the other commands find nobody"}, theirResolvConf},
 		{"resolvconf that does not write the file", "resolvconf", "mkdir -p /run/resolvconf/interface; resolvconf --enable-updates", false,
 			[]string{"is not a symbolic link to /run/resolvconf/resolv.conf"}, theirResolvConf},
 		{"resolvconf that nobody has enabled", "resolvconf", "mkdir -p /run/resolvconf/interface; ln -sf /run/resolvconf/resolv.conf /etc/resolv.conf", false,

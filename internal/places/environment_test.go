@@ -47,7 +47,7 @@ type room struct {
 
 const (
 	noStore    = "eth0: warning: the lease cannot be stored"
-	noCommands = "warning: commands like status and renew cannot reach this process"
+	noCommands = "warning: status, renew and the other commands find nobody"
 	noResolver = "eth0: warning: after the lease was applied: name servers of eth0 by /etc/resolv.conf: "
 )
 
