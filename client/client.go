@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	shared "github.com/dhclient-go/dhclient-go/client/internal/alarm"
 	"github.com/dhclient-go/dhclient-go/client/internal/fsm"
 	"github.com/dhclient-go/dhclient-go/client/internal/rawudp"
 	"github.com/dhclient-go/dhclient-go/client/internal/wire"
@@ -87,7 +88,7 @@ type HeldError = rawudp.HeldError
 // if there is another, in whatever process, the error is a *HeldError, unless
 // cfg.Takeover has that one leave.
 func New(cfg Config) (*Client, error) {
-	return newClient(cfg, lease.Now, newBootAlarm)
+	return newClient(cfg, shared.Now, newBootAlarm)
 }
 
 func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time.Duration)) (alarm, error)) (*Client, error) {

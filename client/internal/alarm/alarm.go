@@ -26,6 +26,9 @@ type Alarm struct {
 	// Both are guarded by the clock's lock.
 	at    time.Duration
 	place int
+	// simulated has it go by timer.
+	simulated bool
+	timer     *time.Timer
 }
 
 // New returns an Alarm that is not set. fire is called at the time that Set says,
@@ -33,7 +36,10 @@ type Alarm struct {
 // of package poll, so they must not block, and must not call the Alarm. They may
 // still be called while Close runs, and not after it has returned.
 func New(fire func(), resumed func(slept time.Duration)) (*Alarm, error) {
-	a := &Alarm{fire: fire, resumed: resumed, place: -1}
+	a := &Alarm{fire: fire, resumed: resumed, place: -1, simulated: simulated.Load()}
+	if a.simulated {
+		return a, nil
+	}
 	if err := shared.join(a); err != nil {
 		return nil, err
 	}
@@ -43,14 +49,28 @@ func New(fire func(), resumed func(slept time.Duration)) (*Alarm, error) {
 // Set has the Alarm fire once, wait from now, and not at the time before; Unset
 // has it not fire.
 func (a *Alarm) Set(wait time.Duration) error {
+	if a.simulated {
+		return a.simulate(wait, true)
+	}
 	return shared.set(a, lease.SinceBoot()+wait)
 }
 
 // Unset forgets the time.
-func (a *Alarm) Unset() error { return shared.set(a, 0) }
+func (a *Alarm) Unset() error {
+	if a.simulated {
+		return a.simulate(0, false)
+	}
+	return shared.set(a, 0)
+}
 
 // Close ends the Alarm. Closing twice is harmless.
-func (a *Alarm) Close() { shared.leave(a) }
+func (a *Alarm) Close() {
+	if a.simulated {
+		_ = a.simulate(0, false)
+		return
+	}
+	shared.leave(a)
+}
 
 // A clock is what all Alarms of a process share. It has its descriptors while
 // there are Alarms, so that a library user's process is left without ours.
