@@ -24,6 +24,7 @@ DEBS    := cpio iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-
 UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux-image-cloud-amd64 dracut-core dracut-network initramfs-tools-core containernetworking-plugins
 
 .PHONY: help build cnitool demo deps test check cover race fuzz chaos bench bench-container bench-loss floor peers clean
+.PHONY: help build demo deps test check cover race fuzz chaos churn bench bench-container bench-loss floor peers clean
 .DEFAULT_GOAL := build
 
 help: ## list the targets
@@ -87,6 +88,10 @@ CHAOSTIME ?= 5m
 chaos: ## random faults for CHAOSTIME (5m), from a printed seed, in namespaces
 	@./scripts/deps.sh iproute2 nftables dnsmasq-base kea-dhcp4-server
 	@go run ./internal/chaos -for $(CHAOSTIME) $(CHAOSFLAGS)
+
+CHURNTIME ?= 24h
+churn: ## a day of 1000 links that come, go and flap, in virtual time (10 s)
+	go test -count=1 -run TestChurn -v ./client/agent -churn.links 1000 -churn.time $(CHURNTIME) $(CHURNFLAGS)
 
 bench-loss: build ## time to address where 30 % of the frames are lost
 	@./scripts/deps.sh iproute2 dnsmasq-base
