@@ -35,19 +35,19 @@ func loss(bin string, runs int, binaries []string) error {
 		}
 	}
 	seed := uint64(time.Now().UnixNano())
-	fmt.Printf("Exec to address on the link, %d %% of the frames lost each way, %d runs, dnsmasq, no stored lease, seed %d\n\n",
+	fmt.Fprintf(out, "Exec to address on the link, %d %% of the frames lost each way, %d runs, dnsmasq, no stored lease, seed %d\n\n",
 		int(lossShare*100), runs, seed)
 	times, err := lossTimes(binaries, runs, seed)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-32s %9s %9s %9s %9s   %s\n", "", "median s", "p90", "max", "under 3 s", "medians of each 50")
+	fmt.Fprintf(out, "%-32s %9s %9s %9s %9s   %s\n", "", "median s", "p90", "max", "under 3 s", "medians of each 50")
 	for i, b := range binaries {
 		rows := fiftyMedians(times[i])
 		slices.Sort(times[i])
 		t := times[i]
 		under, _ := slices.BinarySearch(t, lossGoal)
-		fmt.Printf("%-32s %9.2f %9.2f %9.2f %7.0f %%   %.2f\n", filepath.Base(b), median(t).Seconds(), t[len(t)*9/10].Seconds(),
+		fmt.Fprintf(out, "%-32s %9.2f %9.2f %9.2f %7.0f %%   %.2f\n", filepath.Base(b), median(t).Seconds(), t[len(t)*9/10].Seconds(),
 			t[len(t)-1].Seconds(), 100*float64(under)/float64(len(t)), rows)
 	}
 	return nil
