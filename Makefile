@@ -25,6 +25,7 @@ UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux
 
 .PHONY: help build cnitool demo deps test check cover race fuzz chaos bench bench-container bench-loss floor peers clean
 .PHONY: help build demo deps test check cover race fuzz chaos churn bench bench-container bench-loss floor peers clean
+.PHONY: help build demo deps test check cover race fuzz chaos churn bench bench-container bench-loss bench-scale performance soak floor peers clean
 .DEFAULT_GOAL := build
 
 help: ## list the targets
@@ -95,23 +96,39 @@ churn: ## a day of 1000 links that come, go and flap, in virtual time (10 s)
 
 bench-loss: build ## time to address where 30 % of the frames are lost
 	@./scripts/deps.sh iproute2 dnsmasq-base
-	@go run ./bench loss bin/dhclient-go
+	@go run ./bench $(BENCHFLAGS) loss bin/dhclient-go
 
 bench: build floor ## time to address, size and memory, beside other clients
 	@./scripts/deps.sh iproute2 dnsmasq-base runc $(PEERS)
 	go build -C bench/peers -trimpath -ldflags '-s -w' -o $(CURDIR)/bin/uroot-dhclient github.com/u-root/u-root/cmds/core/dhclient
 	go build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags '-s -w' -o bin/skeleton ./bench/skeleton
-	@go run ./bench
+	@go run ./bench $(BENCHFLAGS)
 
 bench-container: build floor ## time to address as the first process of a container (BUILDS=...: several builds)
 	@./scripts/deps.sh iproute2 dnsmasq-base runc
-	@go run ./bench container $(BUILDS)
+	@go run ./bench $(BENCHFLAGS) container $(BUILDS)
 
 # What the benchmark holds us against is in C, and static as we are.
 floor:
 	@./scripts/deps.sh gcc libc6-dev
 	gcc -O2 -static -Wall -Wextra -Wshadow -Werror -o bin/floor bench/floor/floor.c
 	gcc -O2 -static -Wall -Wextra -Wshadow -Werror -o bin/stamp bench/floor/stamp.c
+	gcc -O2 -static -Wall -Wextra -Wshadow -Werror -o bin/replay bench/floor/replay.c
+
+bench-scale: build floor ## 100, 400 and 1000 links, beside other clients (6 min; SCALEFLAGS=-quick: 1 min)
+	@./scripts/deps.sh iproute2 util-linux dnsmasq-base $(PEERS) dhcpcd-base systemd
+	@go run ./bench $(BENCHFLAGS) scale -json bin/scale.json $(SCALEFLAGS)
+
+# The documents have the figures as they were printed: nobody types a number.
+DOC := docs/performance.md
+performance: ## measure everything that docs/performance.md shows, and write it there (15 min)
+	@$(MAKE) --no-print-directory bench BENCHFLAGS="-write $(DOC)"
+	@$(MAKE) --no-print-directory bench-scale BENCHFLAGS="-write $(DOC)" SCALEFLAGS="-plot docs/scale.svg"
+
+SOAKTIME ?= 10m
+soak: build ## 200 real links that come, go and flap under one agent, for SOAKTIME (10m)
+	@./scripts/deps.sh iproute2 util-linux dnsmasq-base
+	@go run ./bench soak -for $(SOAKTIME) $(SOAKFLAGS)
 
 peers: build ## other clients before the hostile servers of the tests: docs/conformance.md (as root)
 	@./scripts/deps.sh iproute2 util-linux $(PEERS) dhcpcd-base systemd

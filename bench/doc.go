@@ -13,10 +13,17 @@
 //
 //	go run ./bench [-n RUNS] loss [BINARY...]
 //
-// With both words several builds of dhclient-go can be compared, in turn in one
-// run.
+// With the word scale it measures clients on up to 1000 links at once, and with
+// soak it has an agent serve links that come and go; package scale has both:
 //
-// `make bench`, `make bench-container` and `make bench-loss` build what they need
-// and run it. Absolute times are the machine's; what counts are the ratios within
-// a run.
+//	go run ./bench scale [-quick] [-alone] [-links N,N...] [-json FILE] [-plot FILE]
+//	go run ./bench soak [-for TIME] [-links N]
+//
+// With container and loss several builds of dhclient-go can be compared, in turn
+// in one run.
+//
+// -write FILE, before the word, also puts the tables into a document, between its
+// marks. `make bench`, `make bench-container`, `make bench-loss`, `make
+// bench-scale` and `make soak` build what they need and run it. Absolute times are
+// the machine's; what counts are the ratios within a run.
 package main

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,22 +22,36 @@ type contender struct {
 	base bool
 }
 
+// out is where tables go.
+var out io.Writer = os.Stdout
+
 func main() {
 	bin := flag.String("bin", "bin", "where dhclient-go, uroot-dhclient and skeleton are")
 	runs := flag.Int("n", 0, "runs of each client (20; 100 with loss)")
+	write := flag.String("write", "", "put the tables into this document too, where its marks are")
 	flag.Parse()
 	nettest.Enter()
+	r := &report{name: "bench", file: *write}
+	if word := flag.Arg(0); word != "" {
+		r.name += "-" + word
+	}
+	out = r.output()
 	var err error
 	switch flag.Arg(0) {
 	case "":
 		err = run(*bin, cmp.Or(*runs, 20))
 	case "container":
 		err = container(*bin, cmp.Or(*runs, containerRuns), flag.Args()[1:])
+	case "scale":
+		err = many(*bin, flag.Args()[1:])
+	case "soak":
+		err = soak(*bin, flag.Args()[1:])
 	case "loss":
 		err = loss(*bin, cmp.Or(*runs, 100), flag.Args()[1:])
 	default:
 		err = fmt.Errorf("unknown: %s", flag.Arg(0))
 	}
+	err = cmp.Or(err, r.write())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -102,12 +117,12 @@ func addressTimes(l *lab, list []contender, runs int) error {
 			base = median(times[j])
 		}
 	}
-	fmt.Printf("Exec to address on the link, %d runs in turn, veth, dnsmasq, no stored lease\n\n", runs)
-	fmt.Printf("%-24s %9s %9s %9s   %s\n", "", "min ms", "median", "max", "median to u-root's")
+	fmt.Fprintf(out, "Exec to address on the link, %d runs in turn, veth, dnsmasq, no stored lease\n\n", runs)
+	fmt.Fprintf(out, "%-24s %9s %9s %9s   %s\n", "", "min ms", "median", "max", "median to u-root's")
 	for j, c := range list {
 		t := times[j]
 		m := median(t)
-		fmt.Printf("%-24s %9.1f %9.1f %9.1f   x %.2f  %+.1f ms\n", c.name, ms(t[0]), ms(m), ms(t[len(t)-1]),
+		fmt.Fprintf(out, "%-24s %9.1f %9.1f %9.1f   x %.2f  %+.1f ms\n", c.name, ms(t[0]), ms(m), ms(t[len(t)-1]),
 			float64(m)/float64(base), ms(m-base))
 	}
 	return nil

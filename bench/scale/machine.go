@@ -1,0 +1,62 @@
+package scale
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Machine is what the figures are of.
+type Machine struct {
+	CPU        string
+	Processors int
+	Kernel     string
+}
+
+func thisMachine() Machine {
+	m := Machine{CPU: "unknown", Processors: runtime.NumCPU()}
+	b, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(b)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == "model name" {
+			m.CPU = strings.TrimSpace(v)
+			break
+		}
+	}
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		m.Kernel = release.FindString(unix.ByteSliceToString(u.Release[:]))
+	}
+	return m
+}
+
+// release is the kernel's number, without what its builder has added.
+var release = regexp.MustCompile(`^\d+(\.\d+)*`)
+
+// versions are those of the programs that take part.
+func versions(bin string) map[string]string {
+	number := regexp.MustCompile(`\d+(\.\w+)*(-\w+)*`)
+	all := map[string]string{}
+	for name, argv := range map[string][]string{
+		"dhclient-go": {bin + "/dhclient-go", "--version"},
+		"dnsmasq":     {"dnsmasq", "--version"},
+		"udhcpc":      {"udhcpc", "--help"},
+		"dhclient":    {"dhclient", "--version"},
+		"dhcpcd":      {"dhcpcd", "--version"},
+		"systemd":     {"/lib/systemd/systemd-networkd", "--version"},
+	} {
+		out, _ := exec.Command(argv[0], argv[1:]...).CombinedOutput() // some fail, and say it nevertheless
+		if v := number.FindString(firstLine(out)); v != "" {
+			all[name] = v
+		}
+	}
+	return all
+}
+
+func firstLine(b []byte) string {
+	line, _, _ := strings.Cut(string(b), "\n")
+	return line
+}
