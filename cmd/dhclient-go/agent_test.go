@@ -71,9 +71,7 @@ func TestAgent_FollowsLinks(t *testing.T) {
 
 	out, _ = s.ask(t, exitDone, "release", "--control-dir", s.control(), "eth0")
 	matches(t, out, `^eth0: 192\.0\.0\.5/24 released`)
-	if n := server.Received()[dhcpv4.MessageTypeRelease]; n != 1 {
-		t.Errorf("%d RELEASE", n)
-	}
+	waitFor(t, "a RELEASE", func() bool { return server.Received()[dhcpv4.MessageTypeRelease] == 1 })
 	_, errs := s.ask(t, exitNoLease, "stop", "--control-dir", s.control(), "eth0")
 	matches(t, errs, `^dhclient-go: eth0: stop failed: an agent serves it`)
 	s.IP(t, "link", "del", "dev", "eth0")

@@ -85,7 +85,7 @@ var flagGroups = []flagGroup{
 		{name: "link-local", help: "take a free address of 169.254/16 then (RFC 3927)",
 			set: func(o *options, _ string) error { o.client.LinkLocal = true; return nil }},
 		{name: "fallback-after", value: "DUR", help: "how long servers have before that (30s)", set: setFallbackAfter},
-		{name: "force-renew", help: "renew when the server says so with its nonce (RFC 6704)",
+		{name: "force-renew", help: "renew when the server says so, with its nonce",
 			set: func(o *options, _ string) error { o.client.ForceRenew = true; return nil }},
 		{name: "fqdn", value: "NAME", help: "send NAME for the DNS, in place of a host name", set: setFQDN},
 		{name: "fqdn-update", value: "WHO", help: "who enters it: server (default), client or none", set: setFQDNUpdate},
