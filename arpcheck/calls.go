@@ -51,13 +51,14 @@ func (d *Detector) makeCalls() {
 	d.calls.by = goroutine()
 	for len(d.calls.queue) > 0 {
 		next := d.calls.queue[0]
+		d.calls.queue[0] = call{} // it may hold much, and the array lasts
 		d.calls.queue = d.calls.queue[1:]
 		d.calls.running = next.of
 		d.unlocked(next.f)
 		d.calls.running = 0
 		d.calls.changed.Broadcast()
 	}
-	d.calls.active = false
+	d.calls.active, d.calls.queue = false, nil
 	d.calls.changed.Broadcast()
 }
 

@@ -26,6 +26,8 @@ type Detector struct {
 	link    link
 	sock    *socket // what link is, unless in tests
 	shut    func() error
+	once    sync.Once // closes, with ended
+	ended   error
 	count   counters
 
 	mu sync.Mutex
@@ -69,7 +71,7 @@ func Open(index int, addr net.HardwareAddr, cfg Config) (*Detector, error) {
 		return nil, fmt.Errorf("open ARP on link %d: %w", index, err)
 	}
 	d.link, d.sock = s, s
-	d.shut = sync.OnceValue(s.close)
+	d.shut = s.close
 	return d, nil
 }
 
@@ -122,10 +124,12 @@ func (d *Detector) Close() error {
 	}
 	d.mu.Unlock()
 	// Without the lock: the reader that it waits for may want it.
-	if err := d.shut(); err != nil {
-		return fmt.Errorf("close ARP: %w", err)
-	}
-	return nil
+	d.once.Do(func() {
+		if err := d.shut(); err != nil {
+			d.ended = fmt.Errorf("close ARP: %w", err)
+		}
+	})
+	return d.ended
 }
 
 // Stats returns what was counted until now.

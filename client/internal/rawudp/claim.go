@@ -26,8 +26,6 @@ type claim struct {
 	index int // 0 for none, with nothing open
 	fd    int
 	reg   *poll.Registration
-	// spare is closed to accept a connection where descriptors have run out.
-	spare int
 	// netns is where it stands, 0 if that cannot be told.
 	netns uint64
 	// desk talks to who connects.
@@ -134,11 +132,11 @@ func (c *claim) listen() (err error) {
 	if err := unix.Listen(c.fd, 128); err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
-	if c.spare, err = unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
+	if err := spare.take(); err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
 	if c.reg, err = poll.Register(c.fd, c.answer); err != nil {
-		_ = unix.Close(c.spare)
+		spare.leave()
 	}
 	return err
 }
@@ -149,16 +147,18 @@ func (c *claim) answer() {
 	defer c.desk.contain()
 	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 	fd, _, err := unix.Accept4(c.fd, flags)
-	full := errors.Is(err, unix.EMFILE)
-	if full {
+	if errors.Is(err, unix.EMFILE) {
 		// It would stay, and wake us again and again.
-		_ = unix.Close(c.spare)
-		fd, _, err = unix.Accept4(c.fd, flags)
-		defer func() { c.spare, _ = unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 3) }()
+		spare.lend(func() {
+			if fd, _, err = unix.Accept4(c.fd, flags); err == nil {
+				_ = unix.Close(fd)
+				err = unix.EAGAIN // there is no more to do
+			}
+		})
 	}
 	switch {
 	case err == nil:
-		if full || !c.desk.admit(fd) {
+		if !c.desk.admit(fd) {
 			_ = unix.Close(fd)
 		}
 	case !errors.Is(err, unix.EAGAIN):
@@ -171,7 +171,7 @@ func (c *claim) close() {
 		return
 	}
 	c.reg.Close()
-	_ = unix.Close(c.spare)
+	spare.leave()
 	_ = unix.Close(c.fd)
 	c.desk.close()
 }

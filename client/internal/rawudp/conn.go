@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -61,14 +60,15 @@ type Conn struct {
 	all     netip.Addr                    // Config.Everybody
 	station func(lease.HardwareAddr) bool // Config.Stations
 	reg     *poll.Registration
-	once    func() error // closes
+	once    sync.Once // closes, with ended
+	ended   error
 	closed  atomic.Bool
 
 	// rx is held while what has come is read and delivered, and guards these.
 	// Who holds both took it first: receive may call Send.
-	rx     sync.Mutex
-	on     bool
-	filter []bpf.RawInstruction // when on
+	rx  sync.Mutex
+	on  bool
+	mac lease.HardwareAddr // of the link
 
 	// claiming is held while the claim is changed, and no other lock is taken
 	// before it: the poller takes them, and a claim waits for the poller.
@@ -77,7 +77,8 @@ type Conn struct {
 	desk      *desk  // of the claim
 	inherited *Inheritance
 
-	// tx is held while something is sent, and guards these.
+	// tx is held while something is sent, and guards these; index changes with both
+	// locks held.
 	tx    sync.Mutex
 	index int         // 0: no link
 	udp   *udpSockets // nil if the port could not be had
@@ -103,11 +104,10 @@ var ipv4 = packetsocket.NetworkOrder(unix.ETH_P_IP)
 // way.
 func Open(cfg Config, receive func(payload []byte, from netip.Addr)) (*Conn, error) {
 	c := &Conn{receive: receive, onPanic: cfg.OnPanic, index: cfg.Link.Index, ports: portsOf(&cfg), all: broadcast}
-	c.filter = filterFor(cfg.Link.Index, cfg.Link.HardwareAddr, c.ports.client)
+	c.mac = cfg.Link.HardwareAddr
 	if cfg.Everybody.IsValid() {
 		c.all = cfg.Everybody.Unmap()
 	}
-	c.once = sync.OnceValue(c.close)
 	c.reading, c.station = c.readFrom, cfg.Stations
 	if c.log = cfg.Logger; c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -218,7 +218,7 @@ func (c *Conn) followClaim(index int) {
 
 // follow is Follow with both locks held. If it fails there is no link.
 func (c *Conn) follow(index int, mac lease.HardwareAddr) error {
-	c.index, c.filter = 0, dropAll
+	c.index = 0
 	if c.closed.Load() {
 		return net.ErrClosed
 	}
@@ -233,7 +233,7 @@ func (c *Conn) follow(index int, mac lease.HardwareAddr) error {
 		}
 	}
 	c.drain()
-	c.index, c.filter = index, filterFor(index, mac, c.ports.client)
+	c.index, c.mac = index, mac
 	return c.setFilter()
 }
 
@@ -241,7 +241,9 @@ func (c *Conn) follow(index int, mac lease.HardwareAddr) error {
 func (c *Conn) setFilter() error {
 	prog := dropAll
 	if c.on {
-		prog = c.filter
+		// It is made anew each time: a lease needs it for a moment, and a process
+		// with a thousand links would keep a thousand.
+		prog = filterFor(c.index, c.mac, c.ports.client)
 	}
 	if err := c.packet.SetFilter(prog); err != nil {
 		return fmt.Errorf("set filter: %w", err)
@@ -251,7 +253,10 @@ func (c *Conn) setFilter() error {
 
 // Close closes the sockets. When it returns, receive is not running and will
 // not be called again. Closing twice is harmless.
-func (c *Conn) Close() error { return c.once() }
+func (c *Conn) Close() error {
+	c.once.Do(func() { c.ended = c.close() })
+	return c.ended
+}
 
 func (c *Conn) close() error {
 	c.closed.Store(true)
