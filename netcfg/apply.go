@@ -62,18 +62,18 @@ func (l *Link) set(ctx context.Context, info linkInfo, next *lease.Lease, prev [
 	if notes := strings.Join(want.notes, "; "); notes != l.notes {
 		l.notes = notes
 		if notes != "" {
-			l.log.Warn("lease is not applied as it came", "lease", next.Address, "why", want.notes)
+			l.log().Warn("lease is not applied as it came", "lease", next.Address, "why", want.notes)
 		}
 	}
 	if drawn := drawnText("routes that take precedence over the default route", want.drawn); drawn != l.drawn {
 		l.drawn = drawn
 		if drawn != "" {
-			l.log.Info(drawn, "lease", next.Address)
+			l.log().Info(drawn, "lease", next.Address)
 		}
 	}
 	if !info.promote {
 		if err := l.ns.setPromote(info.index); err != nil {
-			l.log.Debug("addresses of the subnet may be lost with ours", "err", err)
+			l.log().Debug("addresses of the subnet may be lost with ours", "err", err)
 		}
 	}
 	return l.configure(ctx, info, &want, ownership(next, prev, l.cfg.metric(info.index)))
@@ -84,9 +84,9 @@ func (l *Link) set(ctx context.Context, info linkInfo, next *lease.Lease, prev [
 func (l *Link) configure(ctx context.Context, info linkInfo, want *plan, own owned) error {
 	own.disown(l.foreign)
 	own.adopt(l.adopted)
-	foreign, err := configure(ctx, rtnetlink{l.ns, l.cfg.table(info), l.adopted.address.IsValid()}, info.index, want, own, l.log)
+	foreign, err := configure(ctx, rtnetlink{l.ns, l.cfg.table(info), l.adopted.address.IsValid()}, info.index, want, own, l.log())
 	if foreign.IsValid() && foreign != l.foreign {
-		l.log.Info("permanent address is not ours: it keeps its lifetime and stays when the lease ends", "address", foreign)
+		l.log().Info("permanent address is not ours: it keeps its lifetime and stays when the lease ends", "address", foreign)
 	}
 	if err == nil || foreign.IsValid() {
 		l.foreign = foreign

@@ -18,7 +18,6 @@ type Link struct {
 	ns   *Namespace
 	name string
 	cfg  Config
-	log  *slog.Logger
 
 	// applying is held by Apply.
 	applying sync.Mutex
@@ -54,8 +53,12 @@ func (ns *Namespace) Link(name string, cfg Config) (*Link, error) {
 	if err := usable(info); err != nil {
 		return nil, err
 	}
-	return &Link{ns: ns, name: name, cfg: cfg, log: ns.log.With("link", name), index: info.index}, nil
+	return &Link{ns: ns, name: name, cfg: cfg, index: info.index}, nil
 }
+
+// log names the link in each line. It is made when it is needed, which is seldom: a
+// thousand of them are a third of a MiB.
+func (l *Link) log() *slog.Logger { return l.ns.log.With("link", l.name) }
 
 // State is what the kernel says of the link now; Index is 0 if it is gone.
 func (l *Link) State() (lease.LinkState, error) {
@@ -125,7 +128,7 @@ func (l *Link) find(from links) (linkInfo, bool, error) {
 	}
 	if err := usable(info); err != nil {
 		if l.strange != info.index {
-			l.log.Warn("link is not followed", "err", err)
+			l.log().Warn("link is not followed", "err", err)
 		}
 		l.strange = info.index
 		return linkInfo{}, false, nil

@@ -51,9 +51,9 @@ func (l *Link) restoreMTU(info linkInfo) int {
 func (l *Link) setMTU(info linkInfo, mtu int) bool {
 	err := l.ns.do(func() error { return l.ns.handle.LinkSetMTU(device(info.index), mtu) })
 	if err != nil {
-		l.log.Warn("link MTU is not set", "mtu", mtu, "err", err)
+		l.log().Warn("link MTU is not set", "mtu", mtu, "err", err)
 		return false
 	}
-	l.log.Info("link MTU is set", "mtu", mtu, "old", info.mtu)
+	l.log().Info("link MTU is set", "mtu", mtu, "old", info.mtu)
 	return true
 }

@@ -112,18 +112,23 @@ func (ns *Namespace) link(data ...nl.NetlinkRequestData) (linkInfo, bool, error)
 	data = append(data, nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(filterSkipStats)))
 	// Without NLM_F_ACK: the answer is one, and an acknowledgement would only
 	// be read, and skipped, by the next request.
-	msgs, err := ns.request(unix.RTM_GETLINK, 0, unix.RTM_NEWLINK, data...)
-	if errors.Is(err, unix.ENODEV) {
+	var l linkInfo
+	answers := 0
+	err := ns.each(unix.RTM_GETLINK, 0, unix.RTM_NEWLINK, func() { answers = 0 }, func(msg []byte) (err error) {
+		answers++
+		l, err = parseLink(msg)
+		return err
+	}, data...)
+	switch {
+	case errors.Is(err, unix.ENODEV):
 		return linkInfo{}, false, nil
+	case err == nil && answers != 1:
+		err = fmt.Errorf("%d answers", answers)
 	}
 	if err != nil {
 		return linkInfo{}, false, fmt.Errorf("read link: %w", err)
 	}
-	if len(msgs) != 1 {
-		return linkInfo{}, false, fmt.Errorf("read link: %d answers", len(msgs))
-	}
-	l, err := parseLink(msgs[0])
-	return l, err == nil, err
+	return l, true, nil
 }
 
 // links lists the links of the namespace.
@@ -141,7 +146,7 @@ func (ns *Namespace) links() (all []linkInfo, err error) {
 
 func parseLink(msg []byte) (linkInfo, error) {
 	if len(msg) < unix.SizeofIfInfomsg {
-		return linkInfo{}, fmt.Errorf("read link: message of %d octets", len(msg))
+		return linkInfo{}, fmt.Errorf("message of %d octets", len(msg))
 	}
 	info := nl.DeserializeIfInfomsg(msg)
 	l := linkInfo{index: int(info.Index), hwType: info.Type, flags: info.Flags}

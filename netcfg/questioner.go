@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -17,9 +18,10 @@ import (
 type questioner struct {
 	fd int
 
-	mu  sync.Mutex
-	seq uint32
-	buf []byte
+	mu   sync.Mutex
+	seq  uint32
+	buf  []byte
+	from unix.RawSockaddrNetlink
 }
 
 // maxDump is the longest message that the kernel makes of a dump, and more than
@@ -89,7 +91,7 @@ func (q *questioner) ask(req *nl.NetlinkRequest, answer uint16, f func(msg []byt
 // receive reads what the kernel has sent at once.
 func (q *questioner) receive() ([]syscall.NetlinkMessage, error) {
 	for {
-		n, from, err := unix.Recvfrom(q.fd, q.buf, unix.MSG_TRUNC)
+		n, from, err := q.read()
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -98,10 +100,22 @@ func (q *questioner) receive() ([]syscall.NetlinkMessage, error) {
 		case n > len(q.buf):
 			return nil, fmt.Errorf("an answer of %d octets", n)
 		}
-		if a, ok := from.(*unix.SockaddrNetlink); ok && a.Pid == 0 { // the kernel's own
+		if from == 0 { // the kernel's own
 			return syscall.ParseNetlinkMessage(q.buf[:n])
 		}
 	}
+}
+
+// read reads one datagram, and says which port it is from. unix.Recvfrom would make
+// an object of more than a hundred octets for that.
+func (q *questioner) read() (n int, from uint32, err error) {
+	size := uint32(unix.SizeofSockaddrNetlink)
+	got, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(q.fd), uintptr(unsafe.Pointer(&q.buf[0])), uintptr(len(q.buf)),
+		unix.MSG_TRUNC, uintptr(unsafe.Pointer(&q.from)), uintptr(unsafe.Pointer(&size)))
+	if errno != 0 {
+		return 0, 0, errno
+	}
+	return int(got), q.from.Pid, nil
 }
 
 // verdict is the error in the last message of an answer, if there is one.

@@ -53,10 +53,10 @@ func (s *Scripted) SetLifetimes(_ context.Context, l *lease.Lease) error {
 	case err != nil:
 		return err
 	case msg == nil:
-		s.link.log.Debug("the script has put no address on the link", "address", l.Prefix())
+		s.link.log().Debug("the script has put no address on the link", "address", l.Prefix())
 		return nil
 	case slices.ContainsFunc(s.kept, func(p netip.Prefix) bool { return p.Addr() == l.Address }):
-		s.link.log.Warn("the address was on the link before, without an end: it stays so", "address", l.Prefix())
+		s.link.log().Warn("the address was on the link before, without an end: it stays so", "address", l.Prefix())
 		return nil
 	}
 	if err := s.link.ns.setLifetime(msg, lifetime(l, lease.Now())); err != nil {

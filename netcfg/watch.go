@@ -49,7 +49,7 @@ func (l *Link) look(from links) (lease.LinkState, error) {
 	}
 	if l.firstSight(info) {
 		if err := l.bringUp(info); err != nil {
-			l.log.Warn("link stays down", "err", err)
+			l.log().Warn("link stays down", "err", err)
 		}
 		from = l.ns // it has changed
 		if info, found, err = l.find(from); err != nil || !found {
