@@ -35,18 +35,25 @@ type Stats struct {
 // counters are the live Stats.
 type counters struct {
 	mu sync.Mutex
-	s  Stats
+	s  Stats // but Sent and Received
+	// messages are those sent and received, by the value of option 53 (RFC 2132
+	// 9.6): who sends a type receives none. A map would be half a KiB for each
+	// link.
+	messages [len(messageTypes)]uint64
 }
+
+// messageTypes are the names of the values.
+var messageTypes = [...]string{1: "DISCOVER", 2: "OFFER", 3: "REQUEST", 4: "DECLINE", 5: "ACK", 6: "NAK", 7: "RELEASE", 8: "INFORM", 9: "FORCERENEW"}
+
+// isReply says that a value is of what servers send.
+func isReply(value int) bool { return value == 2 || value == 5 || value == 6 || value == 9 }
 
 // Stats returns a copy of the counters.
 func (c *Client) Stats() Stats {
 	s := c.stats.copy()
 	if t, ok := c.transport.(RejectCounter); ok {
 		for reason, n := range t.Rejected() {
-			if s.Rejected == nil {
-				s.Rejected = map[string]uint64{}
-			}
-			s.Rejected[reason] += n
+			count(&s.Rejected, reason, n)
 		}
 	}
 	return s
@@ -56,25 +63,33 @@ func (c *counters) copy() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.s
-	s.Sent, s.Received, s.Rejected = maps.Clone(s.Sent), maps.Clone(s.Received), maps.Clone(s.Rejected)
+	s.Rejected = maps.Clone(s.Rejected)
+	for value, n := range c.messages {
+		switch {
+		case n == 0:
+		case isReply(value):
+			count(&s.Received, messageTypes[value], n)
+		default:
+			count(&s.Sent, messageTypes[value], n)
+		}
+	}
 	return s
 }
 
-func (c *counters) add(m *map[string]uint64, key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// count adds n to what m, which may be nil, has of key.
+func count(m *map[string]uint64, key string, n uint64) {
 	if *m == nil {
 		*m = map[string]uint64{}
 	}
-	(*m)[key]++
+	(*m)[key] += n
 }
 
 func (c *counters) send(t fsm.MessageType, again bool, err error) {
-	if err == nil {
-		c.add(&c.s.Sent, t.String())
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err == nil {
+		c.messages[t]++
+	}
 	switch {
 	case err != nil:
 		c.s.SendErrors++
@@ -110,16 +125,22 @@ func (c *counters) arrived(d time.Duration) {
 }
 
 func (c *counters) receive(ev fsm.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch ev.(type) {
 	case fsm.Offer:
-		c.add(&c.s.Received, "OFFER")
+		c.messages[2]++
 	case fsm.Ack:
-		c.add(&c.s.Received, "ACK")
+		c.messages[5]++
 	case fsm.Nak:
-		c.add(&c.s.Received, "NAK")
+		c.messages[6]++
 	case fsm.ForceRenew:
-		c.add(&c.s.Received, "FORCERENEW")
+		c.messages[9]++
 	}
 }
 
-func (c *counters) reject(reason string) { c.add(&c.s.Rejected, reason) }
+func (c *counters) reject(reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	count(&c.s.Rejected, reason, 1)
+}

@@ -163,29 +163,35 @@ func retry(now, start, end time.Time) time.Time {
 }
 
 // shunned remembers addresses that were in conflict, so that they are not
-// asked for again for a while. It is an array for the sake of Machine's copies.
-type shunned [8]struct {
+// asked for again for a while. Most links never have one. For the sake of Machine's
+// copies it is not changed in place.
+type shunned []struct {
 	addr  netip.Addr
 	until time.Time
 }
 
+const maxShunned = 8
+
 const shunTime = 5 * time.Minute
 
 func (s *shunned) add(addr netip.Addr, now time.Time) {
+	all := make(shunned, maxShunned)
+	copy(all, *s)
 	oldest := 0
-	for i := range s {
-		if s[i].addr == addr {
+	for i := range all {
+		if all[i].addr == addr {
 			oldest = i
 			break
 		}
-		if s[i].until.Before(s[oldest].until) {
+		if all[i].until.Before(all[oldest].until) {
 			oldest = i
 		}
 	}
-	s[oldest].addr, s[oldest].until = addr, now.Add(shunTime)
+	all[oldest].addr, all[oldest].until = addr, now.Add(shunTime)
+	*s = all
 }
 
-func (s *shunned) has(addr netip.Addr, now time.Time) bool {
+func (s shunned) has(addr netip.Addr, now time.Time) bool {
 	for i := range s {
 		if s[i].addr == addr && now.Before(s[i].until) {
 			return true
