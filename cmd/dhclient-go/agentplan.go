@@ -143,7 +143,7 @@ func (p *agentPlan) open(o *agent.Opening, fit func(*client.Config, *netcfg.Link
 	if b.fit = fit; fit == nil {
 		b.store = &movableStore{}
 	}
-	done := func() {}
+	var done func()
 	b.aides, done = p.a.aidesOf()
 	link, err := f.openLink(b)
 	if err != nil {
