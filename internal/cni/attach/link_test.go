@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -232,5 +233,39 @@ func TestAttachment_LinkDeleted(t *testing.T) {
 	})
 	if err := s.handle(s.request(cni.Del)); err != nil {
 		t.Errorf("DEL: %v", err)
+	}
+}
+
+// A lease that ends while no agent runs: the kernel takes the address off, and the
+// next agent gets another lease and puts it on.
+func TestAttachment_LeaseOverMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, servers.Options{Lease: 3 * time.Second})
+	defer s.log.show()
+	g := s.add()
+	s.set(g)
+	s.isLimited(g.Address.Addr())
+	s.stop()
+	s.eventually("end of the address", func() bool { return s.addresses() == "" })
+	s.start()
+	s.eventually("address", func() bool { return s.handle(s.request(cni.Check)) == nil })
+	if routes := s.box.IP(t, "route"); !strings.Contains(routes, "default via 192.0.2.1 ") {
+		t.Errorf("routes:\n%s", routes)
+	}
+}
+
+// A lease that is lost between the answer to ADD and the plugin's doing: what the
+// plugin sets then is taken off.
+func TestAttachment_SetTooLate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, servers.Options{})
+	defer s.log.show()
+	g := s.add()
+	other := s.refuse(g.Address.Addr())
+	s.eventually("other address", func() bool { return s.has(other) })
+	s.box.IP(t, "address", "add", g.Address.String(), "dev", "eth0")
+	s.eventually("end of the old address", func() bool { return s.has(other) && !s.has(g.Address.Addr()) })
+	if err := s.handle(s.request(cni.Check)); err != nil {
+		t.Errorf("CHECK: %v", err)
 	}
 }

@@ -43,8 +43,8 @@ type on interface {
 	Adopt(netcfg.Found)
 }
 
-// take has the client see the link as a place, and bring it up.
-func (p *place) take(cfg *client.Config, link *netcfg.Link) error {
+// fit has the client see the link as a place, and brings it up.
+func (p *place) fit(cfg *client.Config, link *netcfg.Link) error {
 	p.link = link
 	// The plugin that has made it may bring it up after us, or not at all.
 	if err := link.Up(); err != nil {
@@ -68,7 +68,9 @@ func (p *place) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Leas
 	case next != nil && !r.Ours && next.Address == r.Granted:
 		found, err := p.link.Limit(next)
 		p.note(next.Address, found && err == nil)
-		return err
+		if err != nil || found || r.Taken || !endedInKernel(r.Granted, prev) {
+			return err
+		}
 	case r.Taken:
 		p.log.Warn("no address is put on the link, since another program has taken off what the runtime was given", "had", r.Granted)
 		return nil
@@ -86,6 +88,14 @@ func (p *place) Apply(ctx context.Context, next *lease.Lease, prev []*lease.Leas
 	}
 	p.mu.Unlock()
 	return p.link.Apply(ctx, next, prev)
+}
+
+// endedInKernel says that the kernel may have ended the address with an earlier lease,
+// just before this one came.
+func endedInKernel(addr netip.Addr, prev []*lease.Lease) bool {
+	return slices.ContainsFunc(prev, func(l *lease.Lease) bool {
+		return l != nil && l.Address == addr && l.Remaining(lease.Now()) <= kernelRounding
+	})
 }
 
 // adopt has the link know what the plugin has put there, which may have no end
@@ -171,14 +181,19 @@ func (p *place) look(r record) {
 	if err != nil || s.Index == 0 || r.Ours {
 		return
 	}
-	taken := !holds(s, r.Granted)
-	if taken == r.Taken {
-		return
+	l := p.lease()
+	switch there := holds(s, r.Granted); {
+	case there && r.Taken:
+		p.a.change(func(r *record) { r.Taken = false })
+	case !there && !r.Taken && l != nil && l.Remaining(lease.Now()) > kernelRounding:
+		p.take(r)
 	}
-	if taken {
-		p.log.Warn("another program has taken the address off the link: it is not put back", "address", r.Granted)
-	}
-	p.a.change(func(r *record) { r.Taken = taken })
+}
+
+// take notes that another program has taken the address away.
+func (p *place) take(r record) {
+	p.log.Warn("another program has taken the address off the link: it is not put back", "address", r.Granted)
+	p.a.change(func(r *record) { r.Taken = true })
 }
 
 // check gives the address that the plugin has set its end. If there is no right to
@@ -229,11 +244,14 @@ func (p *place) resume(now client.LinkState) {
 	r := p.a.now()
 	switch {
 	case p.a.isFresh() || !r.Granted.IsValid() || r.Ours || r.Taken:
-	case p.a.file.leaseOver():
+	case p.a.file.leaseOver(0):
 		p.takeOff(r)
 		p.a.change(func(r *record) { r.Ours = true })
-	case !holds(now, r.Granted):
-		p.look(r)
+	case holds(now, r.Granted):
+	case p.a.file.leaseOver(kernelRounding):
+		p.a.change(func(r *record) { r.Ours = true })
+	default:
+		p.take(r)
 	}
 }
 

@@ -42,7 +42,7 @@ func (a *attachment) open(o *agent.Opening) (*agent.Served, error) {
 		Fit: func(cfg *client.Config, link *netcfg.Link) error {
 			a.configure(cfg, o)
 			cfg.LeaseStore = store
-			return p.take(cfg, link)
+			return p.fit(cfg, link)
 		},
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
 	"github.com/dhclient-go/dhclient-go/internal/cni"
@@ -182,12 +183,13 @@ func files(dir string) ([]file, error) {
 	return all, err
 }
 
-// leaseOver says that its lease has ended, or that there is none.
-func (f file) leaseOver() bool {
+// leaseOver says that its lease has ended, or will within that time, or that there is
+// none.
+func (f file) leaseOver(within time.Duration) bool {
 	store, err := f.lease()
 	if err != nil {
 		return true
 	}
 	l, err := store.Load(context.Background())
-	return err != nil || l == nil || l.Expired(lease.Now())
+	return err != nil || l == nil || l.Remaining(lease.Now()) <= within
 }
