@@ -42,6 +42,9 @@ func TestCNI_Macvlan(t *testing.T) {
 	if leases := l.server.Leases(t); len(leases) != 1 {
 		t.Errorf("leases: %v", leases)
 	}
+	if got := l.node.IP(t, "-4", "address", "show", "scope", "global"); got != "" {
+		t.Errorf("the host has got addresses:\n%s", got)
+	}
 	l.do("del", "mv", box)
 	l.server.WaitLease(t, addr, false)
 	l.do("del", "mv", box)
