@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,49 @@ func TestServer_HostileLines(t *testing.T) {
 	}
 	if _, err := ask(t, path, status()); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// Whoever can open the socket is not answered for that: the kernel says who he is.
+func TestServer_ForeignUser(t *testing.T) {
+	if unix.Geteuid() != 0 {
+		t.Skip("only root can be another user")
+	}
+	path := listen(t, func(context.Context, *Request) (*Grant, error) { t.Error("he was served"); return nil, nil })
+	for dir := filepath.Dir(path); dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan string)
+	go func() {
+		runtime.LockOSThread() // and the thread ends with this goroutine
+		const nobody = 65534
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
+			said <- errno.Error()
+			return
+		}
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err == nil {
+			err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+		}
+		b := make([]byte, 4096)
+		n := 0
+		if err == nil {
+			_, _ = unix.Write(fd, []byte(`{"version":1,"command":"status","attachment":{"network":"lan"}}`+"\n"))
+			n, err = unix.Read(fd, b)
+		}
+		if err != nil {
+			said <- err.Error()
+			return
+		}
+		said <- string(b[:n])
+	}()
+	if got := <-said; !strings.Contains(got, "user 65534") {
+		t.Errorf("he was told %q", got)
 	}
 }
 

@@ -99,13 +99,12 @@ func TestCNI_Plugin(t *testing.T) {
 	eventually(t, "agent", func() bool { _, code := l.plugin(call{command: "STATUS", conf: conf("1.1.0", "")}); return code == 0 })
 	l.node.IP(t, "link", "add", "link", "br0", "name", "mv0", "type", "macvlan", "mode", "bridge")
 	l.node.IP(t, "link", "set", "dev", "mv0", "netns", box.Name, "name", "eth0")
-	for _, version := range []string{"0.3.1", "0.4.0", "1.0.0", "1.1.0"} {
-		c := call{"ADD", "c1", "eth0", netns, conf(version, "")}
-		out, code := l.plugin(c)
-		if code != 0 || !strings.Contains(out, `"cniVersion": "`+version+`"`) || strings.Contains(out, "interface") {
+	for version, word := range map[string]string{"0.1.0": `"ip4": {`, "0.3.1": `"version": "4"`, "0.4.0": `"version": "4"`, "1.0.0": `"ips": [`, "1.1.0": `"ips": [`} {
+		out, code := l.plugin(call{"ADD", "c1", "eth0", netns, conf(version, "")})
+		if code != 0 || !strings.Contains(out, `"cniVersion": "`+version+`"`) || !strings.Contains(out, word) || strings.Contains(out, "interface") {
 			t.Errorf("ADD of %s: %s", version, out)
 		}
-		if old := strings.HasPrefix(version, "0."); old != strings.Contains(out, `"version": "4"`) {
+		if old := strings.HasPrefix(version, "0."); !old && strings.Contains(out, `"version"`) {
 			t.Errorf("ADD of %s: %s", version, out)
 		}
 	}
