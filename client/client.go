@@ -34,6 +34,8 @@ type Client struct {
 	alarm     alarm
 	transport Transport
 	worker    *worker
+	// auth is the same for every identity: it remembers what was signed.
+	auth *wire.Authenticator
 	// identity is read by the transport's goroutine.
 	identity atomic.Pointer[wire.Identity]
 	// awaited is what could matter: set by the loop before it sends, and read
@@ -99,7 +101,7 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface),
+	c := &Client{cfg: cfg, auth: cfg.authenticator(), log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface),
 		now: now, newAlarm: newAlarm, inbox: &inbox{}, unwatch: func() {}, link: link}
 	id, err := c.identify(link)
 	if err != nil {
@@ -170,6 +172,7 @@ func (c *Client) identify(link LinkState) (*wire.Identity, error) {
 		Relay:        c.cfg.RelayAddr,
 		Filter:       c.cfg.OptionFilter,
 		ForceRenew:   c.cfg.ForceRenew,
+		Auth:         c.auth,
 		// RFC 2132 9.10: the longest DHCP message, which the link takes
 		// without fragments.
 		MaxSize: uint16(min(max(link.MTU-28, 576), 65535)),

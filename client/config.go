@@ -144,6 +144,11 @@ type Config struct {
 	// other FORCERENEW has no effect, and without a nonce a bound client hears
 	// nothing.
 	ForceRenew bool
+	// AuthKey is a secret that the client shares with its servers: it signs what it
+	// sends, and no message counts that none of them has signed just now (RFC 3118,
+	// delayed authentication with HMAC-MD5). The zero value does neither. It takes a
+	// clock that is not set back over restarts.
+	AuthKey AuthKey
 	// Broadcast asks servers to broadcast their replies from the start; else
 	// that is asked after three unanswered DISCOVERs (RFC 2131 4.1).
 	Broadcast bool
@@ -234,6 +239,9 @@ func (cfg *Config) check() error {
 		return errors.New("StartDelay and Schedule have no negative times")
 	case cfg.MachineID != (MachineID{}) && (cfg.ClientID != nil || cfg.SendOptions[optClientID] != nil):
 		return errors.New("MachineID makes a client id, and ClientID is set too")
+	}
+	if err := cfg.checkAuth(); err != nil {
+		return err
 	}
 	if cfg.ForceRenew && cfg.SendOptions[optNonceCapable] != nil {
 		return errors.New("ForceRenew sends option 145, which SendOptions has too")

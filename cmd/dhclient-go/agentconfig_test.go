@@ -291,6 +291,7 @@ func TestAgentConfig_TheExample(t *testing.T) {
 	}
 	shown = strings.ReplaceAll(shown, "/etc/dhclient-go/changed", "/bin/sh")
 	shown = strings.ReplaceAll(shown, "no-dns = true\n", "")
+	shown = strings.ReplaceAll(shown, "auth-key = \"/etc/dhclient-go/key\"\n", "")
 	shown = strings.ReplaceAll(shown, "link-local = true\n", "")  // fallback takes its place
 	shown = strings.ReplaceAll(shown, "hostname = \"web\"\n", "") // fqdn takes its place
 	if c, _, err := agentConf(t, shown); err != nil || c.sections[1].plan.options.client.ACD != client.NoProbe {

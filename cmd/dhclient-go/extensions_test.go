@@ -180,3 +180,42 @@ func TestFallback_Usage(t *testing.T) {
 	p.exit(t, exitUsage)
 	p.stderr.contains(t, "--fallback: is for one interface, not for eth0, eth1")
 }
+
+// The secret is in a file of its owner's, and messages are signed with it.
+func TestFlags_AuthKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	read := func(text string, mode os.FileMode) (*options, error) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		return parse([]string{"eth0", "--auth-key", path})
+	}
+	o, err := read("7:0102030405060708\n", 0o600)
+	if err != nil || o.client.AuthKey.ID != 7 || string(o.client.AuthKey.Secret) != "\x01\x02\x03\x04\x05\x06\x07\x08" {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	if _, err := read("7:0102030405060708", 0o644); err == nil || !strings.Contains(err.Error(), "only its owner") {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "7", "x:0102030405060708", "7:01", "7:0102030405060g08", "4294967296:0102030405060708", "7:" + strings.Repeat("01", 65)} {
+		if _, err := read(bad, 0o600); err == nil || !strings.Contains(err.Error(), "is not ID:SECRET") || exitCode(err) != exitUsage {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if _, err := parse([]string{"eth0", "--auth-key", path + "2"}); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Error(err)
+	}
+	s := newSite(t)
+	requests := make(chan *dhcpv4.DHCPv4, 10)
+	s.link(t, func(c *dhcptest.Config) { c.Mutate = func(req, _ *dhcpv4.DHCPv4) { requests <- req } })
+	if _, err := read("7:0102030405060708", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t, "-1", "eth0", "--auth-key", path, "--timeout=1s").exit(t, exitNoLease) // nobody signs
+	if v := (<-requests).Options.Get(dhcpv4.GenericOptionCode(90)); len(v) != 11 {
+		t.Errorf("option 90 is % x", v)
+	}
+}

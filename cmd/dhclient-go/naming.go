@@ -159,3 +159,32 @@ func (o *options) cloneWarning() string {
 	}
 	return ""
 }
+
+// setAuthKey reads a secret, which stands in a file that nobody else can read: on a
+// command line all could.
+func setAuthKey(o *options, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Mode()&0o077 != 0 || !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: must be a file that only its owner can read (mode 0600)", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 256))
+	if err != nil {
+		return err
+	}
+	first, last, ok := strings.Cut(strings.TrimSpace(string(text)), ":")
+	id, badID := strconv.ParseUint(first, 10, 32)
+	secret, badSecret := hex.DecodeString(last)
+	if !ok || badID != nil || badSecret != nil || len(secret) < 8 || len(secret) > 64 {
+		return fmt.Errorf("%s: is not ID:SECRET, a number and 8 to 64 octets in hexadecimal", path)
+	}
+	o.client.AuthKey = client.AuthKey{ID: uint32(id), Secret: secret}
+	return nil
+}

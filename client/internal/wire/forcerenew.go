@@ -61,16 +61,8 @@ func parseForced(b []byte, nonce fsm.Nonce) (fsm.Event, error) {
 	case s.count[optAuthentication] != 1 || s.count[optOverload] != 0:
 		return nil, bare(ForceRenew)
 	}
-	at := headerLen
-	for b[at] != optAuthentication { // note has seen that it is there, and whole
-		if b[at] == optPad {
-			at++
-			continue
-		}
-		at += 2 + int(b[at+1])
-	}
-	end := at + 2 + int(b[at+1])
-	replay, digest, ok := reconfigure(b[at+2:end], authDigest)
+	at, end, _ := authentication(b) // note has seen that it is there, and whole
+	replay, digest, ok := reconfigure(b[at:end], authDigest)
 	if !ok {
 		return nil, bare(ForceRenew)
 	}

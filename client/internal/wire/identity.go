@@ -50,6 +50,9 @@ type Identity struct {
 	// ForceRenew says that a FORCERENEW is heard that is made with a nonce, and
 	// asks for one (option 145, RFC 6704).
 	ForceRenew bool
+	// Auth signs each message, and answers count only if it finds them signed; nil
+	// does neither (RFC 3118).
+	Auth *Authenticator
 	// Informs is the address that the host has from elsewhere, and asks with
 	// (RFC 2131 4.4.3): an ACK is one to an INFORM. The zero Prefix is none.
 	Informs netip.Prefix

@@ -80,6 +80,9 @@ func (id *Identity) Marshal(m fsm.Message) []byte {
 			b = put(b, o.Code, o.Value)
 		}
 	}
+	if id.Auth != nil {
+		b = put(b, optAuthentication, id.Auth.option(m.Type))
+	}
 	if f.text {
 		const around = 2 + 1 // code and length before, End after
 		room := max(0, maxMessage-around-len(b))
@@ -88,6 +91,9 @@ func (id *Identity) Marshal(m fsm.Message) []byte {
 	b = append(b, optEnd)
 	if n := minMessage - len(b); n > 0 {
 		b = append(b, make([]byte, n)...)
+	}
+	if id.Auth != nil {
+		id.Auth.sign(b)
 	}
 	return b
 }

@@ -98,6 +98,11 @@ func ParseAwaited(b []byte, id *Identity, awaited *Awaited) (fsm.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	if id.Auth != nil {
+		if err := id.Auth.check(b, &s, r, kind); err != nil {
+			return nil, err
+		}
+	}
 	// RFC 6842 3: absent is fine, different is somebody else's.
 	if v, ok := r.options[optClientID]; ok && !slices.Equal(v, id.ClientID) {
 		return nil, reject(OtherClientID, "%d octets", len(v))

@@ -62,6 +62,11 @@ const (
 	BadMask
 	// NoTime is a lease time of 0.
 	NoTime
+	// NotAuthenticated is a message that was to be signed by who has the secret,
+	// and is not (RFC 3118 5.4).
+	NotAuthenticated
+	// Replayed is a signed message that was sent before (RFC 3118 5.4).
+	Replayed
 
 	// NumReasons is how many there are.
 	NumReasons = iota
@@ -85,6 +90,9 @@ var reasonNames = [NumReasons]string{
 	BadAddress:    "bad address",
 	BadMask:       "bad subnet mask",
 	NoTime:        "lease time of 0",
+
+	NotAuthenticated: "not authenticated",
+	Replayed:         "authenticated, and sent before",
 }
 
 // String says the reason in a few words.
