@@ -59,6 +59,11 @@ func roots() map[string]world {
 			without := stored
 			must(without.do(move{"ack", stored.now, Ack{XID: stored.xid, Lease: v6Only(addrA)}}))
 			all[name+": without IPv4"] = without
+			nonce := searching
+			must(nonce.do(move{"ack", nonce.now, Ack{XID: nonce.xid, Lease: granted(addrA, server1, time.Hour), Rapid: true, Nonce: Nonce{1}, Replay: 7}}))
+			must(nonce.do(move{"probed", nonce.now, Probed{Addr: addrA}}))
+			must(nonce.do(move{"applied", nonce.now, Applied{Seq: nonce.m.seq}}))
+			all[name+": bound with a nonce"] = nonce
 			continue // the states beyond are the same without it
 		}
 		all[name+": handed over"] = start(Start{LinkUp: true, OnLink: true, InUse: true, Lease: remembered(now, 10*time.Minute)})
@@ -115,7 +120,7 @@ func bind(w world) world {
 }
 
 // exploreDepth goes deeper by hand: each more takes seven times as long.
-var exploreDepth = flag.Int("explore", 0, "depth of TestExplore; 0 is 7, with a schedule 6, under the race detector 5")
+var exploreDepth = flag.Int("explore", 0, "depth of TestExplore; 0 is 7, with a schedule 6, with extensions or under the race detector 5")
 
 // TestExplore tries every sequence of moves up to a depth, from every root, and
 // checks after each what must always hold. Two worlds that differ in nothing
@@ -129,7 +134,11 @@ func TestExplore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			depth := depth
-			if cfg := root.m.cfg; *exploreDepth == 0 && (cfg.Fallback != nil || cfg.RapidCommit || cfg.LinkLocal) {
+			switch cfg := root.m.cfg; {
+			case *exploreDepth != 0:
+			case cfg.RapidCommit || cfg.LinkLocal:
+				depth = min(depth, 5) // the roots are close to what they are for
+			case cfg.Fallback != nil:
 				depth = min(depth, 6) // it has most of the worlds twice
 			}
 			if *exploreDepth == 0 && strings.HasSuffix(name, ": handed over") {
