@@ -17,7 +17,7 @@ const module = "github.com/dhclient-go/dhclient-go/"
 var imports = map[string][]string{
 	"client/lease":           {},
 	"client/internal/fsm":    {"client/lease"},
-	"client/internal/wire":   {"client/internal/fsm", "client/lease", "github.com/insomniacslk/dhcp/"},
+	"client/internal/wire":   {"client/internal/fsm", "client/lease", "internal/hmacmd5", "github.com/insomniacslk/dhcp/"},
 	"client/internal/alarm":  {"client/lease", "internal/poll", "golang.org/x/sys/unix"},
 	"client/internal/rawudp": {"client/lease", "internal/packetsocket", "internal/poll", "github.com/vishvananda/netlink", "golang.org/x/"},
 	"client": {"client/lease", "client/internal/alarm", "client/internal/fsm", "client/internal/wire", "client/internal/rawudp",
