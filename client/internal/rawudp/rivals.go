@@ -45,8 +45,8 @@ func rival(link lease.LinkState, port uint16, holder int) *HeldError {
 		dir := "/proc/" + name
 		comm, err := os.ReadFile(dir + "/comm")
 		called := strings.TrimSuffix(string(comm), "\n")
-		if err != nil || !slices.Contains(rivalNames, called) || isOurs(dir) {
-			continue
+		if err != nil || !slices.Contains(rivalNames, called) || isOurs(dir) || !couldServe(pid) {
+			continue // anybody may call himself that, and be in nobody's way
 		}
 		if !looked {
 			sockets, looked = socketsOf(link, port), true
@@ -92,10 +92,13 @@ func argsOf(dir string) []string {
 }
 
 // namesLink says that the arguments of a client are of that link: one that is bound
-// may have no socket open.
+// may have no socket open. Of DHCPv6 alone it is in nobody's way.
 func namesLink(called string, args []string, link string) bool {
 	const anyOption = "-i"
 	other := false
+	if slices.Contains(args, "-6") || slices.Contains(args, "--ipv6only") || slices.Contains(args, "[ip6]") && !slices.Contains(args, "[ip4]") {
+		return false
+	}
 	for i, arg := range args {
 		switch {
 		case i > 0 && (arg == link || arg == anyOption+link || arg == "--interface="+link):

@@ -16,12 +16,17 @@ import (
 )
 
 // stand has a process in ns that is called name, with those arguments, and has a
-// socket if fd is one. It ends with the test; its number is returned.
-func stand(t *testing.T, ns *nettest.NS, name string, file *os.File, args ...string) int {
+// socket if file is one. It has all capabilities, or none if powerless, and ends with
+// the test; its number is returned.
+func stand(t *testing.T, ns *nettest.NS, name string, powerless bool, file *os.File, args ...string) int {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), name)
 	mustBe(t, "script", os.WriteFile(script, []byte("#!/bin/sh\necho ready\nread -r go\n"), 0o755), nil)
-	cmd := ns.Command(context.Background(), script, args...)
+	words := append([]string{script}, args...)
+	if powerless {
+		words = append([]string{"setpriv", "--bounding-set=-all", "--inh-caps=-all"}, words...)
+	}
+	cmd := ns.Command(context.Background(), words[0], words[1:]...)
 	if file != nil {
 		cmd.ExtraFiles = []*os.File{file}
 	}
@@ -43,13 +48,18 @@ func TestTakeover_ClientsOfOtherKinds(t *testing.T) {
 		packet        int
 		udp           string
 		elsewhere, ok bool
+		powerless     bool
 	}{
 		{name: "udhcpc", args: "-f -i eth0"},
 		{name: "udhcpc"},
 		{name: "udhcpc", args: "-ieth1", ok: true},
 		{name: "udhcpc", args: "-i eth0", elsewhere: true, ok: true},
+		{name: "udhcpc", args: "-i eth0", powerless: true, ok: true},
 		{name: "dhclient", args: "-d eth0"},
 		{name: "dhclient", args: "eth1", ok: true},
+		{name: "dhclient", args: "-6 eth0", ok: true},
+		{name: "dhcpcd", args: "eth0 [ip6]", ok: true},
+		{name: "dhcpcd", args: "eth0 [ip4] [ip6]"},
 		{name: "dhclient", args: "eth1", packet: unix.ETH_P_ALL},
 		{name: "dhcpcd", args: "[manager] [ip4]", packet: unix.ETH_P_IP},
 		{name: "systemd-networkd", ok: true},
@@ -58,7 +68,7 @@ func TestTakeover_ClientsOfOtherKinds(t *testing.T) {
 		{name: "NetworkManager", udp: "127.0.0.1", ok: true},
 		{name: "tcpdump", args: "-i eth0", packet: unix.ETH_P_ALL, ok: true},
 	} {
-		t.Run(fmt.Sprintf("%s %s %x %s %v", c.name, c.args, c.packet, c.udp, c.elsewhere), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %s %x %s %v %v", c.name, c.args, c.packet, c.udp, c.elsewhere, c.powerless), func(t *testing.T) {
 			r := newRig(t)
 			link := r.link(t)
 			r.near.IP(t, "address", "add", "10.9.0.5/24", "dev", "eth0")
@@ -72,7 +82,7 @@ func TestTakeover_ClientsOfOtherKinds(t *testing.T) {
 			}
 			var file *os.File
 			r.near.Do(t, func() { file = openSocket(t, link.Index, c.packet, c.udp) })
-			pid := stand(t, at, c.name, file, strings.Fields(c.args)...)
+			pid := stand(t, at, c.name, c.powerless, file, strings.Fields(c.args)...)
 			if file != nil {
 				file.Close() // it is theirs alone
 			}
