@@ -28,7 +28,7 @@ const (
 	soakQuiet = 6 * time.Second
 	// soakGrace is how long a link may be without an address after it appeared
 	// or had carrier again.
-	soakGrace = 15 * time.Second
+	soakGrace = 30 * time.Second
 	// soakShare of the time is a warm-up, until memory has settled.
 	soakShare = 0.3
 )
@@ -84,10 +84,10 @@ func Soak(o Soaking) (err error) {
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, s.client.stop())
 		if err != nil {
-			err = fmt.Errorf("%w: %s", err, s.client.out)
+			err = fmt.Errorf("%w\n%s", err, s.client.out)
 		}
+		err = errors.Join(err, s.client.stop())
 	}()
 	return s.run()
 }
@@ -282,6 +282,6 @@ func (s *soaked) goroutines() (int, error) {
 	if n == 0 {
 		return 0, errors.New("the agent has not said what goroutines it has")
 	}
-	s.client.out.keep(tailSize)
+	s.client.out.keep(0) // the stacks say nothing of what was lost
 	return n, nil
 }

@@ -1,14 +1,12 @@
 package scale
 
-import (
-	"cmp"
-	"sync"
-)
+import "sync"
 
 // A tail keeps the last of what is written to it.
 type tail struct {
 	mu   sync.Mutex
-	most int // tailSize, if it is 0
+	most int // tailSize, if it is not set
+	set  bool
 	end  []byte
 }
 
@@ -24,7 +22,11 @@ func (t *tail) Write(b []byte) (int, error) {
 
 // cut leaves what is kept.
 func (t *tail) cut() {
-	if over := len(t.end) - cmp.Or(t.most, tailSize); over > 0 {
+	most := tailSize
+	if t.set {
+		most = t.most
+	}
+	if over := len(t.end) - most; over > 0 {
 		t.end = append(t.end[:0], t.end[over:]...)
 	}
 }
@@ -33,7 +35,7 @@ func (t *tail) cut() {
 func (t *tail) keep(most int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.most = most
+	t.most, t.set = most, true
 	t.cut()
 }
 
