@@ -39,7 +39,7 @@ type counters struct {
 	// messages are those sent and received, by the value of option 53 (RFC 2132
 	// 9.6): who sends a type receives none. A map would be half a KiB for each
 	// link.
-	messages [len(messageTypes)]uint64
+	messages [len(messageTypes)]uint32
 }
 
 // messageTypes are the names of the values.
@@ -68,9 +68,9 @@ func (c *counters) copy() Stats {
 		switch {
 		case n == 0:
 		case isReply(value):
-			count(&s.Received, messageTypes[value], n)
+			count(&s.Received, messageTypes[value], uint64(n))
 		default:
-			count(&s.Sent, messageTypes[value], n)
+			count(&s.Sent, messageTypes[value], uint64(n))
 		}
 	}
 	return s

@@ -126,6 +126,7 @@ func (w *worker) run() {
 		if save == nil && apply == nil && !again {
 			w.arm()
 			w.running = false
+			w.cancel = func() {} // else what it ends is kept until the next one
 			w.idle.Broadcast()
 			w.mu.Unlock()
 			w.settled()
