@@ -68,7 +68,9 @@ type Agent struct {
 	// being opened, and starting on their way to their first lease.
 	queue             []*member
 	opening, starting int
-	pace              pacer
+	// returning are the links that have carrier again and wait for their turn.
+	returning []*carrier
+	pace      pacer
 	// busy are the members that have not ended.
 	busy map[*member]bool
 	// restarts and panics are those of all members that there ever were.

@@ -26,7 +26,7 @@ arpcheck have for it. examples/agent is the shortest program that does.
 		link, err := o.Namespace.Link(o.Link.Name, cfg)
 		...
 		c, err := client.New(client.Config{Interface: o.Link.Name,
-			Configurator: link, LinkWatcher: link, OnEvent: o.OnEvent})
+			Configurator: link, LinkWatcher: o.Paced(link), OnEvent: o.OnEvent})
 		return &agent.Served{Client: c}, err
 	}
 
@@ -63,6 +63,9 @@ that begins to take longer (pace.go), and one that gets none has its place for
 Config.Turn. So a server hears no more at once than it can answer before all ask
 again, the first lease is there as soon as that of one link alone, and links behind
 which nobody answers do not keep the others waiting for long.
+
+So it is when carrier returns to a thousand links, as when a switch is started
+again: Opening.Paced has each client hear of it in its turn, and of a loss at once.
 
 There is one netlink subscription for a namespace (netcfg.Namespace.FollowLinks),
 whose news are enough: nothing looks at all links because one has changed. What the

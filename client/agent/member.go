@@ -358,7 +358,7 @@ func contain(name string, f func() error) (err error) {
 
 // opening is what the plan is to open.
 func (m *member) opening() *Opening {
-	o := &Opening{Link: m.link, Restarts: m.restarts, OnEvent: m.event}
+	o := &Opening{Link: m.link, Restarts: m.restarts, OnEvent: m.event, member: m}
 	o.Namespace, _ = m.space.kernel.(*netcfg.Namespace)
 	o.Config.Fixed = true
 	return o

@@ -87,6 +87,7 @@ func (a *Agent) enqueue(m *member) {
 
 // proceed opens what is next, as far as there is room; mu is held.
 func (a *Agent) proceed() {
+	a.proceedReturning() // they have addresses that somebody uses
 	for len(a.queue) > 0 && a.opening < maxOpening && a.pace.room(a.starting) {
 		m := a.queue[0]
 		a.queue[0] = nil

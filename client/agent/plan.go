@@ -76,6 +76,8 @@ type Opening struct {
 	OnEvent func(client.Event)
 	// Restarts is how often the client of this link has failed before.
 	Restarts uint64
+
+	member *member
 }
 
 // Served is what serves a link.

@@ -135,6 +135,7 @@ func (p *agentPlan) open(o *agent.Opening, fit func(*client.Config, *netcfg.Link
 		ready: make(chan struct{}), ended: make(chan struct{}), abandon: func(error) {}}
 	b.halted, b.halt = context.WithCancel(context.Background())
 	b.story = &story{name: b.name, netns: b.netns, news: &f.news, length: agentStory}
+	b.paced = o.Paced
 	b.heard = func(ev client.Event) {
 		o.OnEvent(ev)
 		p.a.told.event(ev)
@@ -177,6 +178,14 @@ func (b *berth) called() string {
 	b.story.mu.Lock()
 	defer b.story.mu.Unlock()
 	return b.story.name
+}
+
+// watcher is what the client hears of its link from.
+func (b *berth) watcher(on client.LinkSubscriber) client.LinkWatcher {
+	if b.paced == nil {
+		return on
+	}
+	return b.paced(on)
 }
 
 // renamed has what is kept of the link be found under its new name.

@@ -85,6 +85,8 @@ type berth struct {
 	// events; nil for nobody.
 	fixed bool
 	heard func(client.Event)
+	// paced is what has the client hear of carrier in its turn; nil for at once.
+	paced func(client.LinkSubscriber) client.LinkWatcher
 	// store is around the store of a link that may be renamed, and aides are its
 	// own; nil for those of the fleet.
 	store *movableStore

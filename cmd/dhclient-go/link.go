@@ -54,7 +54,7 @@ func (f *fleet) openLink(b *berth) (*link, error) {
 	}
 	l := &link{name: name, watcher: on}
 	config := o.client
-	config.Interface, config.LinkWatcher, config.Logger = name, on, f.log
+	config.Interface, config.LinkWatcher, config.Logger = name, b.watcher(on), f.log
 	r := &reporter{name: name, netns: b.netns, out: f.out, log: f.log, o: o, noServer: func() { f.noServer(b) }, super: f.super}
 	config.OnEvent = func(ev client.Event) {
 		if _, ok := ev.(client.Transition); !ok {

@@ -83,7 +83,7 @@ func (p plan) Open(o *agent.Opening) (*agent.Served, error) {
 	c, err := client.New(client.Config{
 		Interface:        o.Link.Name,
 		Configurator:     link,
-		LinkWatcher:      link,
+		LinkWatcher:      o.Paced(link),
 		ConflictDetector: arp,
 		RouterChecker:    arp,
 		LeaseStore:       store,
