@@ -57,6 +57,9 @@ func actOn(command string) func(o *options, stdout, stderr io.Writer) (int, erro
 	}
 }
 
+// maxNamed is how many links are named in an error.
+const maxNamed = 12
+
 // prudent refuses to take the lease from several links that nobody has named.
 func (a *action) prudent() error {
 	o := a.o
@@ -73,6 +76,9 @@ func (a *action) prudent() error {
 	var names []string
 	for _, st := range all {
 		names = append(names, st.Interface)
+	}
+	if len(names) > maxNamed {
+		return badUsage("clients run for %d links: name some, or say --all", len(names))
 	}
 	return badUsage("clients run for %s: name one, or say --all", strings.Join(names, ", "))
 }

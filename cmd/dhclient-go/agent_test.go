@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -134,6 +135,9 @@ func TestAgent_Namespaces(t *testing.T) {
 	}
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)
+	p = host.agent(t, "--netns", near.Name, "--netns", "/run/netns/"+near.Name, "--match", "eth*")
+	p.exit(t, exitUsage)
+	p.stderr.contains(t, near.Name+" and /run/netns/"+near.Name+" are the same network namespace")
 }
 
 // config writes the config file of the site's agent.
@@ -186,7 +190,11 @@ func TestAgent_Reload(t *testing.T) {
 	// A section that is gone lets its link go.
 	s.config(t, head)
 	p.signal(t, syscall.SIGHUP)
-	s.becomes(t, "1 link: 1 BOUND")
+	s.becomes(t, "eth0 ", "1 link: 1 BOUND")
+	// And so does another match of the process.
+	s.config(t, "[agent]\nmatch = \"eth1\"\n"+head+"[[link]]\nmatch = \"eth*\"\n")
+	p.signal(t, syscall.SIGHUP)
+	s.becomes(t, "eth1 ", "1 link: 1 BOUND")
 	p.signal(t, syscall.SIGTERM)
 	p.exit(t, exitDone)
 }
@@ -206,6 +214,36 @@ func TestAgent_WrongConfig(t *testing.T) {
 	p = s.exec(t, "dhclient-go", "agent", "--check-config", "--config", path)
 	p.exit(t, exitDone)
 	p.stdout.contains(t, path+" is fine: 1 section\n")
+}
+
+// A link that another process serves is that one's, and taken when it is free.
+func TestAgent_LinkOfAnother(t *testing.T) {
+	s := newSite(t)
+	s.link(t, nil)
+	other := s.start(t, "eth0", "--no-dns")
+	other.stdout.wait(t, line0)
+	p := s.agent(t, "--match", "eth*")
+	p.stderr.wait(t, fmt.Sprintf("eth0: warning: the link is not served, and tried again: eth0: process %d", other.cmd.Process.Pid))
+	s.becomes(t, "eth0  RESTING")
+	other.signal(t, syscall.SIGTERM)
+	other.exit(t, exitDone)
+	s.becomes(t, "eth0  BOUND  192.0.0.5/24")
+	if st := s.agentsStatus(t, "eth0"); st.Restarts == 0 || st.Panics != 0 || !st.Agent || st.Error == "" {
+		t.Errorf("%+v", st)
+	}
+}
+
+// agentsStatus is what the agent says of a link.
+func (s *site) agentsStatus(t *testing.T, link string) (st linkStatus) {
+	t.Helper()
+	out, err := s.Command(t.Context(), "dhclient-go", "status", "--json", "--control-dir", s.control(), link).Output()
+	if err == nil {
+		err = json.Unmarshal(out, &st)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", out, err)
+	}
+	return st
 }
 
 // Two links on one network: the kernel answers on each for the addresses of both,

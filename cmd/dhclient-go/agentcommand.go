@@ -24,6 +24,9 @@ type agentOptions struct {
 	// flags say of links.
 	file *agentConfig
 	plan *linkPlan
+	// matchGiven and netnsGiven say that the command line has them, whatever the
+	// file says.
+	matchGiven, netnsGiven bool
 }
 
 // agentCommand is the command that serves many links.
@@ -184,7 +187,7 @@ func withAgentConfig(o *options, args []string, add func(*options, string) error
 	if err != nil {
 		return nil, err
 	}
-	o.agent.file = file
+	o.agent.file, o.agent.matchGiven, o.agent.netnsGiven = file, matches, places
 	return o, o.checkAgent()
 }
 

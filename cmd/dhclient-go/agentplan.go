@@ -28,10 +28,10 @@ type planKey struct {
 
 // plan is how a link is to be served; nil for not at all.
 func (a *agency) plan(l agent.Link) agent.Plan {
-	meant, err := a.means(&l)
 	var plan *linkPlan
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
+	meant, err := a.means(&l)
 	if meant && err == nil {
 		plan, err = a.sectionOf(&l)
 	}
@@ -49,17 +49,18 @@ func (a *agency) plan(l agent.Link) agent.Plan {
 	return a.plans[key]
 }
 
-// means says that --match means the link; without any, all are meant.
+// means says that --match means the link; without any, all are meant. reloading is
+// held.
 func (a *agency) means(l *agent.Link) (bool, error) {
 	if l.Name == "lo" {
 		return false, nil
 	}
-	if len(a.o.links) == 0 {
+	if len(a.match.links) == 0 {
 		return true, nil
 	}
 	driver := func(string) (string, error) { return l.Driver() }
-	for _, text := range a.o.links {
-		s := a.o.selectorCalled(text)
+	for _, text := range a.match.links {
+		s := a.match.selectorCalled(text)
 		if s == nil && text == l.Name {
 			return true, nil
 		}

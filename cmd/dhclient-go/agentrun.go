@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,8 +26,9 @@ type agency struct {
 	signal *signals
 
 	// reloading is held while the config file is read, and while plans are made:
-	// file and plans are what is in force.
+	// match has what --match says, and file and plans are what is in force.
 	reloading sync.Mutex
+	match     *options
 	file      *agentConfig
 	plans     map[planKey]*agentPlan
 	// aiding is what the helper process was started for.
@@ -72,8 +74,6 @@ func serveAgent(o *options, signals *signals, out, errs *output) error {
 	a.serveCommands()
 	a.secureAgent()
 	a.keepMetrics(func() *metrics.Report { return a.reportOf(a.lib.Links()) })
-	a.told.ready()
-	a.away.depart()
 	defer context.AfterFunc(signals.ctx, a.told.stopping)()
 	return a.lib.Run(signals.ctx)
 }
@@ -84,14 +84,18 @@ func newAgency(o *options, signals *signals, out *output, log *slog.Logger) (*ag
 	if err := f.meter.open(o.metricsFile); err != nil {
 		return nil, err
 	}
-	a := &agency{fleet: f, places: map[string]*place{}, signal: signals, file: o.agent.file, plans: map[planKey]*agentPlan{}}
-	cfg := agent.Config{Logger: log, Plan: a.plan, Begun: a.begun}
+	a := &agency{fleet: f, places: map[string]*place{}, signal: signals, match: o, file: o.agent.file, plans: map[planKey]*agentPlan{}}
+	cfg := agent.Config{Logger: log, Plan: a.plan, Begun: a.ready}
 	if o.agent.config == "" && len(o.links) == 0 {
 		cfg.Plan = nil // --cni alone is for containers
 	}
 	for _, n := range o.agent.netns {
 		p, err := openPlace(n)
+		if err == nil {
+			err = a.isNew(p)
+		}
 		if err != nil {
+			p.close()
 			a.close()
 			return nil, err
 		}
@@ -105,6 +109,24 @@ func newAgency(o *options, signals *signals, out *output, log *slog.Logger) (*ag
 	}
 	a.lib = lib
 	return a, nil
+}
+
+// isNew says nothing if the namespace was not named before: its links would be
+// served twice.
+func (a *agency) isNew(p *place) error {
+	for _, other := range a.places {
+		if n := p.number(); n != 0 && n == other.number() {
+			return &usageError{"--netns", fmt.Sprintf("%s and %s are the same network namespace", cmp.Or(other.label(), "."), cmp.Or(p.label(), "."))}
+		}
+	}
+	return nil
+}
+
+// ready says that the links are followed.
+func (a *agency) ready() {
+	a.begun()
+	a.told.ready()
+	a.away.depart()
 }
 
 // close ends what is not the links'.
@@ -180,11 +202,14 @@ func (a *agency) reload() {
 		a.logEach("the config file is not used, and what was in force stays so", err)
 		return
 	}
-	if !slices.Equal(file.process.links, a.o.agent.file.process.links) || !sameNetns(file.process.agent.netns, a.o.agent.file.process.agent.netns) {
-		a.log.Warn("what [agent] of the config file says has changed: that takes a restart")
+	if !a.o.agent.netnsGiven && !sameNetns(file.process.agent.netns, a.o.agent.file.process.agent.netns) {
+		a.log.Warn("other namespaces (netns under [agent]) take a restart")
 	}
 	a.reloading.Lock()
 	a.file, a.plans = file, map[planKey]*agentPlan{}
+	if !a.o.agent.matchGiven {
+		a.match = file.process
+	}
 	a.reloading.Unlock()
 	a.lib.Reload(a.plan)
 	a.log.Info("the config file was read again", "file", a.o.agent.config)
