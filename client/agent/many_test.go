@@ -98,6 +98,25 @@ func TestMany_NobodyAnswers(t *testing.T) {
 	})
 }
 
+// A link that goes before its turn has come is not opened, and one whose plan is
+// another by then is opened by that.
+func TestMany_NotWantedAnyMore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, own("a0"), func(_ *world, cfg *Config) { cfg.Starting, cfg.Turn = 1, time.Second })
+		k := w.kernels[""]
+		for i, name := range []string{"b0", "c0", "d0"} {
+			k.make(candidate(2+i, name))
+		}
+		k.remove(2)
+		k.make(candidate(3, "e0"))
+		k.remove(4)
+		k.make(candidate(4, "d0"))
+		time.Sleep(10 * time.Second)
+		w.happened("open a0 by a", "start a0", "open d0 by d", "start d0", "open e0 by e", "start e0")
+		w.end()
+	})
+}
+
 // All clients end at the same time.
 func TestMany_EndTogether(t *testing.T) {
 	bubble(t, func(t *testing.T) {
