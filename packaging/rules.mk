@@ -63,9 +63,6 @@ install: docs ## binary, manual page, completions, unit and documents, under PRE
 	install -m 644 $(GEN)/sbom $(DESTDIR)$(DOCDIR)/dhclient-go-cni.cdx.json
 
 uninstall: ## remove what install put under PREFIX
-	rm -f $(DESTDIR)$(SBINDIR)/dhclient-go $(DESTDIR)$(MANDIR)/man8/dhclient-go.8 $(DESTDIR)$(BASHDIR)/dhclient-go \
-		$(DESTDIR)$(MANDIR)/man7/dhclient-go-compat.7 \
-		$(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish \
 	rm -f $(DESTDIR)$(SBINDIR)/dhclient-go $(DESTDIR)$(CNIDIR)/dhclient-go-cni \
 		$(DESTDIR)$(MANDIR)/man8/dhclient-go.8 $(DESTDIR)$(MANDIR)/man7/dhclient-go-compat.7 \
 		$(DESTDIR)$(BASHDIR)/dhclient-go $(DESTDIR)$(ZSHDIR)/_dhclient-go $(DESTDIR)$(FISHDIR)/dhclient-go.fish \
