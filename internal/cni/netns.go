@@ -97,14 +97,18 @@ func identify(fd int) (NetnsID, error) {
 	return NetnsID{Dev: st.Dev, Ino: st.Ino}, nil
 }
 
-// OwnNetns is the namespace of the calling OS thread.
-func OwnNetns() (NetnsID, error) {
+// NetnsAt is which namespace is at path, if it is one, for who may not open it. Only
+// another can be told from it.
+func NetnsAt(path string) (NetnsID, error) {
 	var st unix.Stat_t
-	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
-		return NetnsID{}, fmt.Errorf("look at our network namespace: %w", err)
+	if err := unix.Stat(path, &st); err != nil {
+		return NetnsID{}, &fs.PathError{Op: "look at the network namespace", Path: path, Err: err}
 	}
 	return NetnsID{Dev: st.Dev, Ino: st.Ino}, nil
 }
+
+// OwnNetns is the namespace of the calling OS thread.
+func OwnNetns() (NetnsID, error) { return NetnsAt("/proc/thread-self/ns/net") }
 
 // ID is which namespace it is.
 func (n *Netns) ID() NetnsID { return n.id }

@@ -24,6 +24,14 @@ func TestCNI_Macvlan(t *testing.T) {
 	addr := l.add("mv", box)
 	l.pings(box)
 	l.do("check", "mv", box)
+	kept, _ := filepath.Glob(filepath.Join(l.leases, "cni", "*.attachment"))
+	if len(kept) != 1 {
+		t.Fatalf("kept are %v", kept)
+	}
+	// In its sandbox, too, it sees the container's end.
+	if b, err := os.ReadFile(kept[0]); err != nil || !strings.Contains(string(b), `"seen":true`) {
+		t.Errorf("%v: %s", err, b)
+	}
 	lost := watchAddresses(t, box)
 	eventually(t, "renewal", func() bool { return strings.Contains(l.log.String(), "renewed") })
 	l.kill()

@@ -101,6 +101,9 @@ func (a *attachment) renamed(l agent.Link) { a.change(func(r *record) { r.Link =
 
 // event hears of what becomes of the lease.
 func (a *attachment) event(ev client.Event) {
+	if _, ok := ev.(client.Renewed); ok {
+		a.keeper.lookAfter(a)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch ev := ev.(type) {

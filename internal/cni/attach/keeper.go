@@ -178,6 +178,9 @@ func (k *Keeper) add(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
 	r.Namespace = nil // it is the agent's from here on
 	a := &attachment{keeper: k, key: r.Attachment, file: fileFor(k.cfg.Dir, r.Attachment), fresh: true,
 		record: record{Version: recordVersion, Request: *r, ID: ns.ID(), Boot: lease.BootID(), Link: r.Attachment.Interface}}
+	if id, err := cni.NetnsAt(r.Netns); err == nil && id == a.record.ID {
+		a.record.Seen = true
+	}
 	// Before anything is asked for, so that whatever happens the next agent knows.
 	if err := a.file.save(&a.record); err != nil {
 		ns.Close()
@@ -330,6 +333,26 @@ func (k *Keeper) abandon(a *attachment, why string) {
 		a.mu.Unlock()
 		k.forget(a)
 		k.log.Warn("detached without DEL: "+runsOut, "attachment", a.key, "why", why)
+	})
+}
+
+// lookAfter ends an attachment whose container has ended without a word. The link is
+// there still, since the agent's sockets are in its namespace: so the lease can be
+// given back.
+func (k *Keeper) lookAfter(a *attachment) {
+	r := a.now()
+	if !r.isGone() {
+		return
+	}
+	k.running.Go(func() {
+		done, err := k.claim(context.Background(), a.key)
+		if err != nil {
+			return
+		}
+		defer done()
+		if k.find(a.key) == a && !k.isEnding() {
+			k.end(context.Background(), a, "its network namespace was removed without DEL")
+		}
 	})
 }
 

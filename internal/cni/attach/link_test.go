@@ -95,25 +95,35 @@ func TestAttachment_SurvivesTheAgent(t *testing.T) {
 	s.server.WaitLease(t, g.Address.Addr(), false)
 }
 
-// A namespace that has gone meanwhile is forgotten.
+// mount has the container's namespace at a path of its own, as a runtime has it, and
+// returns what takes that away.
+func (s *site) mount() (remove func()) {
+	s.t.Helper()
+	s.path = filepath.Join(s.t.TempDir(), "netns")
+	if err := os.WriteFile(s.path, nil, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := unix.Mount("/run/netns/"+s.box.Name, s.path, "", unix.MS_BIND, ""); err != nil {
+		s.t.Fatal(err)
+	}
+	return func() {
+		s.t.Helper()
+		if err := errors.Join(unix.Unmount(s.path, unix.MNT_DETACH), os.Remove(s.path)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// A namespace that has gone while no agent ran is forgotten.
 func TestAttachment_NamespaceGone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, servers.Options{})
 	defer s.log.show()
-	// As a runtime mounts it.
-	s.path = filepath.Join(t.TempDir(), "netns")
-	if err := os.WriteFile(s.path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("/run/netns/"+s.box.Name, s.path, "", unix.MS_BIND, ""); err != nil {
-		t.Fatal(err)
-	}
+	remove := s.mount()
 	r := s.request(cni.Del)
 	s.set(s.add())
 	s.stop()
-	if err := errors.Join(unix.Unmount(s.path, unix.MNT_DETACH), os.Remove(s.path)); err != nil {
-		t.Fatal(err)
-	}
+	remove()
 	s.start()
 	s.isEmpty()
 	if err := s.handle(r); err != nil {
@@ -122,6 +132,28 @@ func TestAttachment_NamespaceGone(t *testing.T) {
 	if !s.log.has("is gone") {
 		t.Error("the log does not say so")
 	}
+}
+
+// A container that ends without DEL: the agent's sockets hold its namespace open, so
+// the lease is given back at the next renewal. Until then it is as it was.
+func TestAttachment_NamespaceRemoved(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, servers.Options{})
+	defer s.log.show()
+	remove := s.mount()
+	g := s.add()
+	s.set(g)
+	s.isLimited(g.Address.Addr())
+	s.keeper.find(key).client.Renew()
+	s.eventually("renewal", func() bool { return s.log.has("msg=renewed") })
+	if s.keeper.find(key) == nil {
+		t.Fatal("it was ended while the container lived")
+	}
+	remove()
+	s.keeper.find(key).client.Renew()
+	s.server.WaitLease(t, g.Address.Addr(), false)
+	s.eventually("end of it", func() bool { return s.keeper.find(key) == nil })
+	s.isEmpty()
 }
 
 // An address that another program takes away, as what makes the link a virtual

@@ -36,6 +36,8 @@ type record struct {
 	Request cni.Request `json:"request"`
 	// ID is which namespace its path meant.
 	ID cni.NetnsID `json:"netns_id"`
+	// Seen says that the agent has seen it there.
+	Seen bool `json:"seen,omitempty"`
 	// Boot is that of the kernel (lease.BootID): the namespaces of another are
 	// gone, whatever their numbers.
 	Boot string `json:"boot"`
@@ -51,6 +53,16 @@ type record struct {
 	// Taken says that another program has taken the address off the link before
 	// its lease was over: that is not to be undone.
 	Taken bool `json:"taken,omitempty"`
+}
+
+// isGone says that the namespace, which was at its path, is not there any more: the
+// container has ended. That its sockets hold the namespace open is all that keeps it.
+func (r *record) isGone() bool {
+	if !r.Seen {
+		return false // as where no mount of a runtime is seen, or nobody may look
+	}
+	id, err := cni.NetnsAt(r.Request.Netns)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && id != r.ID
 }
 
 // A file is where an attachment is kept, and beside it its lease: the names say
