@@ -61,15 +61,18 @@ func build() error {
 	if err != nil {
 		return err
 	}
+	var tools sync.WaitGroup
+	tools.Go(func() { buildTools(dir) })
+	defer tools.Wait()
 	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs,urfave_cli_no_suggest", "-ldflags", "-s -w",
 		"-o", dir, "./cmd/dhclient-go", "./cmd/dhclient-go-cni", "./internal/places/guest")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
+		tools.Wait()
 		os.RemoveAll(dir)
 		return fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
-	buildTools(dir)
 	return os.Setenv(builtEnv, dir)
 }
 
