@@ -119,6 +119,15 @@ func TestCNI_Plugin(t *testing.T) {
 	if n := len(l.server.Leases(t)); n != 1 {
 		t.Errorf("%d leases for one link", n)
 	}
+	// Another link of the same container has a life of its own.
+	l.node.IP(t, "link", "add", "link", "br0", "name", "mv1", "type", "macvlan", "mode", "bridge")
+	l.node.IP(t, "link", "set", "dev", "mv1", "netns", box.Name, "name", "eth1")
+	for _, command := range []string{"ADD", "DEL"} {
+		if out, code := l.plugin(call{command, "c1", "eth1", netns, conf("1.0.0", "")}); code != 0 {
+			t.Errorf("%s of another link: %s", command, out)
+		}
+	}
+	eventually(t, "one lease", func() bool { return len(l.server.Leases(t)) == 1 })
 	gc := func(valid string) {
 		t.Helper()
 		if out, code := l.plugin(call{command: "GC", conf: conf("1.1.0", `, "cni.dev/valid-attachments": [`+valid+`]`)}); code != 0 || out != "" {
