@@ -181,6 +181,12 @@ func (c *Client) identify(link LinkState) (*wire.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.cfg.Anonymous {
+		c.cfg.anonymize(id)
+		if link.HardwareAddr[0]&2 == 0 {
+			c.log.Warn("anonymous, but for the hardware address: it is the card's own", "address", link.HardwareAddr)
+		}
+	}
 	if err := id.SendOptions(options); err != nil {
 		return nil, fmt.Errorf("SendOptions: %w", err)
 	}
@@ -200,7 +206,7 @@ func (c *Client) protocol(id *wire.Identity) fsm.Config {
 	cfg := fsm.Config{
 		HardwareAddr: id.HardwareAddr, ClientID: id.ClientID,
 		RequestIP: c.cfg.RequestIP, StartDelay: c.cfg.StartDelay,
-		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast, RapidCommit: c.cfg.RapidCommit, V6Only: c.cfg.IPv6Only,
+		Retransmit: c.cfg.Retransmit, Broadcast: c.cfg.Broadcast, RapidCommit: c.cfg.RapidCommit, V6Only: c.cfg.IPv6Only, Anonymous: c.cfg.Anonymous,
 		Schedule: c.cfg.Schedule, SelectTimeout: c.cfg.SelectTimeout,
 		RequireOptions: c.cfg.RequireOptions, RejectServers: c.cfg.RejectServers, AllowServers: c.cfg.AllowServers, Prefer: c.cfg.Prefer,
 		Fallback: c.cfg.Fallback, LinkLocal: c.cfg.LinkLocal,

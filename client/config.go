@@ -144,6 +144,16 @@ type Config struct {
 	// other FORCERENEW has no effect, and without a nonce a bound client hears
 	// nothing.
 	ForceRenew bool
+	// Anonymous is the profile of RFC 7844, for a link with a hardware address by
+	// chance. Of options DISCOVER and REQUEST have, beside what an exchange needs,
+	// only the client id, of the hardware address, and a short list of those asked
+	// for, in an order by chance. No address that the client had is asked for: the
+	// stored lease is not used, and a lease is given up when the carrier is lost. A
+	// new hardware address, which is no affair of the client's, is a new client as
+	// ever. All that would say who it is must be unset: ClientID (or empty, to send
+	// none), Hostname and the fields like it, RequestIP, SendOptions, RapidCommit,
+	// ForceRenew and AuthKey.
+	Anonymous bool
 	// AuthKey is a secret that the client shares with its servers: it signs what it
 	// sends, and no message counts that none of them has signed just now (RFC 3118,
 	// delayed authentication with HMAC-MD5). The zero value does neither. It takes a

@@ -53,10 +53,14 @@ const (
 )
 
 // Options are SendOptions with those that have fields of their own, as they are
-// sent; all errors of those fields are returned, joined.
+// sent; all errors of those fields, and of what Anonymous does not allow, are
+// returned, joined.
 func (cfg *Config) Options() (map[uint8][]byte, error) {
 	all := maps.Clone(cfg.SendOptions)
 	var errs []error
+	if err := cfg.checkAnonymous(); err != nil {
+		errs = append(errs, err)
+	}
 	add := func(field string, code uint8, v []byte, err error) {
 		switch _, twice := all[code]; {
 		case err != nil:

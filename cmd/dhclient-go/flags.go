@@ -87,6 +87,8 @@ var flagGroups = []flagGroup{
 		{name: "fallback-after", value: "DUR", help: "how long servers have before that (30s)", set: setFallbackAfter},
 		{name: "force-renew", help: "renew when the server says so, with its nonce",
 			set: func(o *options, _ string) error { o.client.ForceRenew = true; return nil }},
+		{name: "anonymous", help: "say nothing that tells who you are (RFC 7844)",
+			set: func(o *options, _ string) error { o.client.Anonymous = true; return nil }},
 		{name: "auth-key", value: "FILE", help: "sign, and take only what is signed (RFC 3118), with\nthe ID:SECRET (in hexadecimal) that FILE has", set: setAuthKey},
 		{name: "fqdn", value: "NAME", help: "send NAME for the DNS, in place of a host name", set: setFQDN},
 		{name: "fqdn-update", value: "WHO", help: "who enters it: server (default), client or none", set: setFQDNUpdate},

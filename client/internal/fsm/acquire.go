@@ -1,7 +1,6 @@
 package fsm
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -12,7 +11,7 @@ import (
 func (m *Machine) start(now time.Time, ev Start) state {
 	m.linkUp = ev.LinkUp
 	l := ev.Lease
-	if l != nil && (l.HardwareAddr != m.cfg.HardwareAddr || !bytes.Equal(l.ClientID, m.cfg.ClientID)) {
+	if l != nil && !m.isOurs(l) {
 		// It was given to somebody else: nothing of it may stay in use.
 		m.onLink = l
 		m.takeOff(ReasonLost)

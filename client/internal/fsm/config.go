@@ -44,6 +44,8 @@ type Config struct {
 	RapidCommit bool
 	// V6Only has no address where the network prefers that (RFC 8925).
 	V6Only bool
+	// Anonymous asks for nothing that it had before (RFC 7844).
+	Anonymous bool
 	// ACD is how an address is checked before it is used.
 	ACD ACD
 	// OnExit is what Stop does with the lease.

@@ -29,7 +29,7 @@ func roots() map[string]world {
 		"optimistic, remove":      {ACD: Optimistic, OnExit: Remove},
 		"no probe, release":       {ACD: NoProbe, OnExit: GiveBack, Retransmit: RFC2131},
 		"rapid commit, IPv6-only": {RapidCommit: true, V6Only: true},
-		"link-local":              {LinkLocal: true, Schedule: Schedule{Attempts: 2, Pause: 20 * time.Second}},
+		"link-local, anonymous":   {LinkLocal: true, Anonymous: true, Schedule: Schedule{Attempts: 2, Pause: 20 * time.Second}},
 		"schedule, fallback": {SelectTimeout: 2 * time.Second, Fallback: fallback(), Schedule: Schedule{
 			Initial: 3 * time.Second, Max: 3 * time.Second, Attempts: 3, Timeout: 20 * time.Second, Pause: 20 * time.Second, Reboot: 10 * time.Second,
 		}},

@@ -377,15 +377,7 @@ func (m *Machine) unplugged() state {
 		l = s.lease()
 	}
 	m.withdraw()
-	switch {
-	case l == nil:
-		return initial{}
-	case l == m.cfg.Fallback:
-		// No server has ever given it: there is nothing to ask for.
-		if m.onLink != nil {
-			m.note(Notice{Kind: Lost, Lease: l, Text: "no carrier"})
-		}
-		m.takeOff(ReasonLost)
+	if m.unplug(l) {
 		return initial{}
 	}
 	next := rebooting{stored: l}

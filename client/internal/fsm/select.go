@@ -60,7 +60,7 @@ func (s selecting) send(m *Machine, now time.Time) state {
 func (m *Machine) wanted(now time.Time) netip.Addr {
 	for _, a := range []netip.Addr{m.hint, m.cfg.RequestIP} {
 		if a.IsValid() && !m.shunned.has(a, now) {
-			return a
+			return m.wish(a)
 		}
 	}
 	return netip.Addr{}

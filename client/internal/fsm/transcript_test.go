@@ -21,7 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite what the transcripts in testd
 //
 //	# the section that it is about, and why
 //	config acd=optimistic retransmit=rfc2131 on-exit=release start-delay=5s request-ip=10.0.0.9 broadcast
-//	config schedule=10s,15s,3,60s,5m,10s select-timeout=2s require=42 reject=10.0.0.0/24 allow=10.0.0.0/24 prefer=longest fallback=10.0.0.9 rapid-commit ipv6-only link-local
+//	config schedule=10s,15s,3,60s,5m,10s select-timeout=2s require=42 reject=10.0.0.0/24 allow=10.0.0.0/24 prefer=longest fallback=10.0.0.9 rapid-commit ipv6-only link-local anonymous
 //	> start link=down lease=10.0.0.5 age=10m valid=1h router=10.0.0.1 router-mac=a
 //	send ...                                          the actions, in order
 //	= INIT at 0s, tick in 1s, lease none              what State, Deadline and Lease say then
@@ -180,6 +180,8 @@ func (p *player) configure(words []string) error {
 			p.cfg.V6Only = true
 		case "link-local":
 			p.cfg.LinkLocal = true
+		case "anonymous":
+			p.cfg.Anonymous = true
 		default:
 			err = errors.New("no such setting")
 		}

@@ -86,6 +86,7 @@ func drawWorld(t *rapid.T) world {
 		Retransmit:   rapid.SampledFrom([]Retransmit{Fast, RFC2131}).Draw(t, "retransmit"),
 		Broadcast:    rapid.Bool().Draw(t, "broadcast"),
 		RapidCommit:  rapid.Bool().Draw(t, "rapid commit"),
+		Anonymous:    rapid.IntRange(0, 3).Draw(t, "anonymous") == 3,
 		V6Only:       rapid.Bool().Draw(t, "IPv6-only"),
 		StartDelay:   time.Duration(rapid.IntRange(0, 2).Draw(t, "start delay")) * time.Second,
 	})

@@ -220,6 +220,8 @@ func (w *world) send(m Message) error {
 		return errors.New("ciaddr and option 50")
 	case m.Dst != broadcast && !m.CIAddr.IsValid():
 		return errors.New("unicast from nowhere")
+	case w.m.cfg.Anonymous && m.RequestedIP.IsValid() && !m.ServerID.IsValid():
+		return errors.New("an anonymous client tells an address that it had")
 	case m.RapidCommit && (m.Type != Discover || !w.m.cfg.RapidCommit):
 		return errors.New("a Rapid Commit that is not to be asked for")
 	}

@@ -53,6 +53,8 @@ type Identity struct {
 	// Auth signs each message, and answers count only if it finds them signed; nil
 	// does neither (RFC 3118).
 	Auth *Authenticator
+	// Anonymous leaves out of a DECLINE what it is for (RFC 7844 3.1).
+	Anonymous bool
 	// Informs is the address that the host has from elsewhere, and asks with
 	// (RFC 2131 4.4.3): an ACK is one to an INFORM. The zero Prefix is none.
 	Informs netip.Prefix

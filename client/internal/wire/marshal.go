@@ -83,7 +83,7 @@ func (id *Identity) Marshal(m fsm.Message) []byte {
 	if id.Auth != nil {
 		b = put(b, optAuthentication, id.Auth.option(m.Type))
 	}
-	if f.text {
+	if f.text && !id.Anonymous {
 		const around = 2 + 1 // code and length before, End after
 		room := max(0, maxMessage-around-len(b))
 		b = put(b, optMessage, []byte(printable(m.Text, min(room, maxValue))))
