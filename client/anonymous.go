@@ -26,7 +26,7 @@ func (cfg *Config) checkAnonymous() error {
 		{"ForceRenew", cfg.ForceRenew}, {"AuthKey", len(cfg.AuthKey.Secret) > 0}, {"Takeover", cfg.Takeover},
 	} {
 		if f.set {
-			errs = append(errs, fmt.Errorf("Anonymous: %s would tell who the client is", f.name))
+			errs = append(errs, fmt.Errorf("%s would tell who an anonymous client is", f.name))
 		}
 	}
 	return errors.Join(errs...)

@@ -67,7 +67,7 @@ func TestAnonymous_Check(t *testing.T) {
 	}
 	set.Anonymous = true
 	err := set.checkAnonymous()
-	if n := strings.Count(err.Error(), "would tell who the client is"); n != 15 {
+	if n := strings.Count(err.Error(), "would tell who an anonymous client is"); n != 15 {
 		t.Errorf("%d of 15: %v", n, err)
 	}
 	if err := (&Config{Interface: "eth0", Anonymous: true, ClientID: []byte{}, IPv6Only: true}).check(); err != nil {

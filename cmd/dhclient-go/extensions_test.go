@@ -58,8 +58,8 @@ func TestFlags_NamesReachTheServer(t *testing.T) {
 func TestFlags_NamesThatCannotBe(t *testing.T) {
 	for args, want := range map[string]string{
 		"--fqdn a_b":                                      `FQDN: "a_b" is not a host name`,
-		"--anonymous --hostname b":                        "Anonymous: Hostname would tell who the client is",
-		"--anonymous --client-id 01:02":                   "Anonymous: ClientID would tell",
+		"--anonymous --hostname b":                        "Hostname would tell who an anonymous client is",
+		"--anonymous --client-id 01:02":                   "ClientID would tell who",
 		"--fqdn a --hostname b":                           "--fqdn: takes the place of --hostname",
 		"--fqdn-update none":                              "FQDN: DNSUpdate is of no name",
 		"--fqdn-update nobody":                            `--fqdn-update: "nobody" is not server, client or none`,
