@@ -112,3 +112,18 @@ func TestParseHeard(t *testing.T) {
 		}
 	}
 }
+
+// A client that is too slow is not waited for again.
+func TestTooSlow(t *testing.T) {
+	t.Parallel()
+	r := figures()
+	for client, limit := range map[string]time.Duration{"dhclient-go agent": 2 * time.Second, "slow <&> late": time.Hour, "replay": time.Second} {
+		// 0.4 s on 400 links would be 2.5 s on 1000; the late one had not all.
+		if !r.tooSlow(client, 1000, limit) {
+			t.Errorf("%s has %v", client, limit)
+		}
+	}
+	if r.tooSlow("dhclient-go agent", 1000, 3*time.Second) || r.tooSlow("another", 1000, 0) {
+		t.Error("who is fast enough, or is not known, is left out")
+	}
+}

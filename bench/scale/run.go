@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -16,9 +17,9 @@ type Options struct {
 	// Runs is how often the replay and ours are measured on each; peers take
 	// seconds, and are measured once on more than manyLinks.
 	Runs int
-	// Limit is what a client has for all links, PeerLimit what a peer has on
-	// the largest size.
-	Limit, PeerLimit time.Duration
+	// Limit is what a client has for all links. A peer that would take longer,
+	// as its time grows with the square of their number, is left out.
+	Limit time.Duration
 	// T1 is when the storm of renewals comes; 0 leaves out both storms.
 	T1 time.Duration
 	// Idle watches those that have all links do nothing.
@@ -31,13 +32,13 @@ type Options struct {
 
 // Full is what the tables of docs/performance.md are made with.
 func Full(bin string, say io.Writer) Options {
-	return Options{Bin: bin, Sizes: []int{100, 400, 1000}, Runs: 3, Limit: 30 * time.Second, PeerLimit: 20 * time.Second,
-		T1: 40 * time.Second, Idle: true, Peers: true, Say: say}
+	return Options{Bin: bin, Sizes: []int{100, 400, 1000}, Runs: 3, Limit: 30 * time.Second,
+		T1: 25 * time.Second, Idle: true, Peers: true, Say: say}
 }
 
 // Quick is a look in half a minute.
 func Quick(bin string, say io.Writer) Options {
-	return Options{Bin: bin, Sizes: []int{50, 200}, Runs: 1, Limit: 10 * time.Second, PeerLimit: 10 * time.Second, Peers: true, Say: say}
+	return Options{Bin: bin, Sizes: []int{50, 200}, Runs: 1, Limit: 10 * time.Second, Peers: true, Say: say}
 }
 
 // manyLinks is where peers are measured once.
@@ -78,10 +79,10 @@ func (o *Options) size(res *Result, n int) error {
 	rows := make([][]Row, len(list))
 	for round := range o.Runs {
 		for i, c := range list {
-			if !o.takesPart(c, i, n, round) {
+			if !o.takesPart(c, i, n, round) || c.kind == peer && res.tooSlow(c.name, n, o.Limit) {
 				continue
 			}
-			row, err := l.measure(c, o.limit(c, n), o.depth(c, i, n, round))
+			row, err := l.measure(c, o.Limit, o.depth(c, i, n, round))
 			if err != nil {
 				return err
 			}
@@ -112,11 +113,16 @@ func (o *Options) takesPart(c contender, i, n, round int) bool {
 	return c.kind == peer && n <= manyLinks
 }
 
-func (o *Options) limit(c contender, n int) time.Duration {
-	if c.kind == peer && n == o.Sizes[len(o.Sizes)-1] {
-		return o.PeerLimit
+// tooSlow says that a client had not all links in time on the size before, or
+// would not have n.
+func (r *Result) tooSlow(client string, n int, limit time.Duration) bool {
+	for _, row := range slices.Backward(r.Rows) {
+		if row.Client == client && row.Links < n {
+			times := float64(n) / float64(row.Links)
+			return row.Bound < row.Links || row.Seconds*times*times > limit.Seconds()
+		}
 	}
-	return o.Limit
+	return false
 }
 
 // depth has each contender looked at closely in its last round.

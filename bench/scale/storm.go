@@ -40,7 +40,8 @@ type Wave struct {
 // back from a loss of carrier.
 func (l *lab) storm(c contender, t1, limit time.Duration) (s Storm, err error) {
 	s = Storm{Client: c.name, Links: len(l.links), T1: t1.Seconds()}
-	extra := []string{fmt.Sprintf("--dhcp-option-force=58,%d", int(t1.Seconds())), fmt.Sprintf("--dhcp-option-force=59,%d", int(20*t1.Seconds()))}
+	// With T2 at twice T1 a lost renewal is repeated after half of that.
+	extra := []string{fmt.Sprintf("--dhcp-option-force=58,%.0f", t1.Seconds()), fmt.Sprintf("--dhcp-option-force=59,%.0f", 2*t1.Seconds())}
 	if err := errors.Join(l.clean(), l.serve(pool{lease: "1h", extra: extra})); err != nil {
 		return s, err
 	}
@@ -103,7 +104,12 @@ func (l *lab) wave(e *ear, since time.Time, limit time.Duration) (v Wave, err er
 		}
 		heard := e.since(since, toServer)
 		if n < len(l.links) || len(heard) == 0 {
-			return v, fmt.Errorf("%d of %d links have had an answer in %v", n, len(l.links), limit)
+			asked := map[[6]byte]bool{}
+			for _, h := range heard {
+				asked[h.client] = true
+			}
+			return v, fmt.Errorf("%d of %d links have had an answer in %v, and %d have asked, in %d messages; the server has lost %d",
+				n, len(l.links), limit, len(asked), len(heard), l.serverDrops())
 		}
 		first := heard[0].at
 		v.Seconds, v.Messages = last.Sub(first).Seconds(), len(heard)

@@ -61,9 +61,9 @@ func (r *Result) line(row Row, base float64) string {
 		took, times = fmt.Sprintf("%d %%", 100*row.Bound/row.Links), "-"
 	}
 	perLink, ok := r.perLink(row)
-	return fmt.Sprintf("%-25s%5s %8s %7s %6s %6s %7s %8s", row.Client, took, times, known(row.CPU >= 0, "%.2f", row.CPU),
+	return fmt.Sprintf("%-25s%5s %8s %7s %6s %6s %7s %8s", row.Client, took, times, known(row.CPU >= 0 && all, "%.2f", row.CPU),
 		known(row.Anon > 0, "%.1f", float64(row.Anon)/1024), known(ok, "%.1f", perLink),
-		known(row.IdleCPU >= 0, "%.1f", row.IdleCPU), known(row.Bound > 0, "%.1f", float64(row.Messages)/float64(row.Links)))
+		known(row.IdleCPU >= 0, "%.1f", row.IdleCPU), known(all, "%.1f", float64(row.Messages)/float64(row.Links)))
 }
 
 // perLink is what each link more than on the size before has added, in KiB.
