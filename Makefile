@@ -76,6 +76,9 @@ check: ## formatting, vet, staticcheck, sum types, go.mod
 race: ## the tests under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -timeout 600s ./...
 
+explore: ## every sequence of seven events of the state machine, from every root (3 min)
+	go test -count=1 ./client/internal/fsm -run TestExplore -explore 7
+
 cover: ## statement coverage of the product, by package and in all
 	@./scripts/cover.sh
 

@@ -120,13 +120,13 @@ func bind(w world) world {
 }
 
 // exploreDepth goes deeper by hand: each more takes seven times as long.
-var exploreDepth = flag.Int("explore", 0, "depth of TestExplore; 0 is 7, with a schedule 6, with extensions or under the race detector 5")
+var exploreDepth = flag.Int("explore", 0, "depth of TestExplore; 0 is 6, with extensions or under the race detector 5")
 
 // TestExplore tries every sequence of moves up to a depth, from every root, and
 // checks after each what must always hold. Two worlds that differ in nothing
 // that matters later are one.
 func TestExplore(t *testing.T) {
-	depth := cmp.Or(*exploreDepth, 7)
+	depth := cmp.Or(*exploreDepth, 6)
 	if *exploreDepth == 0 && (raceEnabled || testing.Short()) {
 		depth = 5
 	}
@@ -138,8 +138,6 @@ func TestExplore(t *testing.T) {
 			case *exploreDepth != 0:
 			case cfg.RapidCommit || cfg.LinkLocal:
 				depth = min(depth, 5) // the roots are close to what they are for
-			case cfg.Fallback != nil:
-				depth = min(depth, 6) // it has most of the worlds twice
 			}
 			if *exploreDepth == 0 && strings.HasSuffix(name, ": handed over") {
 				depth = min(depth, 5) // the rest is as after carrier came back
