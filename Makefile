@@ -23,7 +23,7 @@ DEBS    := cpio iproute2 iputils-ping util-linux nftables dnsmasq-base isc-dhcp-
 # What tests run and no machine may have installed: scripts/unpack.sh says why.
 UNPACKED := openresolv resolvconf systemd-resolved ifupdown busybox-static linux-image-cloud-amd64 dracut-core dracut-network initramfs-tools-core containernetworking-plugins
 
-.PHONY: help build cnitool demo deps test check cover race fuzz chaos churn bench bench-container bench-loss bench-scale performance soak floor peers clean
+.PHONY: help build cnitool demo deps test check cover race explore fuzz chaos churn bench bench-container bench-loss bench-scale performance soak floor peers clean
 .DEFAULT_GOAL := build
 
 help: ## list the targets
