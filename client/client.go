@@ -23,7 +23,7 @@ import (
 // A Client keeps a lease on one link. Make one with New, in the link's network
 // namespace; its methods may be called from any goroutine in any.
 type Client struct {
-	cfg Config
+	cfg *Config // our own
 	log *slog.Logger
 
 	// now and newAlarm are replaced in tests.
@@ -101,7 +101,7 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, auth: cfg.authenticator(), log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface),
+	c := &Client{cfg: &cfg, auth: cfg.authenticator(), log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface),
 		now: now, newAlarm: newAlarm, inbox: &inbox{}, unwatch: func() {}, link: link}
 	id, err := c.identify(link)
 	if err != nil {
@@ -109,7 +109,7 @@ func newClient(cfg Config, now func() time.Time, newAlarm func(func(), func(time
 	}
 	c.identity.Store(id)
 	c.machine = fsm.New(c.protocol(id), [2]uint64{rand.Uint64(), rand.Uint64()})
-	c.worker = newWorker(&c.cfg, c.log,
+	c.worker = newWorker(c.cfg, c.log,
 		func(seq uint64, err error) {
 			c.post(fsm.Applied{Seq: seq, Err: err, Refused: errors.Is(err, ErrDecline)})
 		},

@@ -46,7 +46,7 @@ func TestLogEvent(t *testing.T) {
 			}
 			return a
 		}})
-		c := &Client{log: slog.New(h).With("if", "eth0")}
+		c := &Client{cfg: &Config{}, log: slog.New(h).With("if", "eth0")}
 		c.cfg.Configurator = configuratorFunc(nil) // else nothing stays on a link
 		c.logEvent(ev)
 		ev.event()

@@ -67,7 +67,7 @@ type informing struct {
 }
 
 func openInform(cfg Config, link LinkState, address netip.Prefix, now func() time.Time) (*informing, error) {
-	c := &Client{cfg: cfg, auth: cfg.authenticator(), log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface), now: now, link: link}
+	c := &Client{cfg: &cfg, auth: cfg.authenticator(), log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)).With("if", cfg.Interface), now: now, link: link}
 	id, err := c.identify(link)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ import (
 // With -vv each message of a server is a line, as each of ours is.
 func TestLogReceived(t *testing.T) {
 	var out bytes.Buffer
-	c := &Client{log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	c := &Client{cfg: &Config{}, log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	l := &lease.Lease{Address: offered, Server: server1, Valid: time.Hour}
 	for want, ev := range map[string]fsm.Event{
 		"message=OFFER xid=0000000a address=10.99.0.50 server=10.99.0.1 lease=1h0m0s": fsm.Offer{XID: 10, Lease: l},
