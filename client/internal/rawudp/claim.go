@@ -96,12 +96,17 @@ const (
 	claimTries = 5
 	claimPause = 10 * time.Millisecond
 	// One that was killed is waited for longer, two seconds: its threads end one
-	// by one, and its sockets with the last.
+	// by one, and its sockets with the last. If it is seen to be there still, it
+	// has many, which the kernel closes one by one, those of a thousand links in
+	// half a minute (package packetsocket): there is no hurry then.
 	dyingTries = 200
+	dyingPause = 10 * claimPause
+	dyingTime  = time.Minute
 )
 
 // bind takes the name, or says who has it.
 func (c *claim) bind(name *unix.SockaddrUnix) error {
+	began := time.Now()
 	for silent, dying := 0, 0; silent < claimTries; {
 		switch err := unix.Bind(c.fd, name); {
 		case err == nil:
@@ -112,10 +117,15 @@ func (c *claim) bind(name *unix.SockaddrUnix) error {
 		err := holder(name)
 		var held *HeldError
 		switch {
-		case err == nil:
-			silent++
 		case errors.As(err, &held) && isDying(held.PID) && dying < dyingTries:
 			dying++
+		case dying > 0 && time.Since(began) < dyingTime && (err == nil || held != nil && isZombie(held.PID)):
+			// One that accepts nobody any more has its queue full after a while:
+			// then it cannot be told who it is.
+			dying++
+			time.Sleep(dyingPause)
+		case err == nil:
+			silent++
 		default:
 			return err
 		}
@@ -237,16 +247,20 @@ func holder(name *unix.SockaddrUnix) error {
 	return &HeldError{PID: int(cred.Pid), Name: command(int(cred.Pid))}
 }
 
-// isDying says that a process has been killed, and is not gone yet: the state
-// behind its name (proc_pid_stat(5)) is that of a zombie, or it is unknown by now.
+// isDying says that a process has been killed, and is not gone yet, or is unknown by
+// now.
 func isDying(pid int) bool {
 	if pid == 0 {
 		return false
 	}
+	_, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+	return errors.Is(err, os.ErrNotExist) || isZombie(pid)
+}
+
+// isZombie says that a process has ended, and is not gone yet: so says the state
+// behind its name (proc_pid_stat(5)).
+func isZombie(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if errors.Is(err, os.ErrNotExist) {
-		return true
-	}
 	i := strings.LastIndexByte(string(b), ')')
 	return err == nil && i >= 0 && i+2 < len(b) && (b[i+2] == 'Z' || b[i+2] == 'X')
 }
