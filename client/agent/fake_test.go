@@ -65,6 +65,7 @@ func (k *fakeKernel) list() (all []netcfg.LinkChange) {
 	for _, c := range k.links {
 		all = append(all, netcfg.LinkChange{Candidate: c})
 	}
+	slices.SortFunc(all, func(a, b netcfg.LinkChange) int { return cmp.Compare(a.Index, b.Index) })
 	return all
 }
 

@@ -98,6 +98,29 @@ func TestMany_NobodyAnswers(t *testing.T) {
 	})
 }
 
+// Links whose opening hangs keep the others waiting for no longer than one that gets
+// no lease.
+func TestMany_OpeningsThatHang(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		w := newWorld(t, own("a0", "a1", "a2", "a3", "a4", "a5", "b0"), func(w *world, _ *Config) {
+			w.opens = func(o *Opening) error {
+				if o.Link.Name[0] == 'a' {
+					<-hang
+				}
+				return nil
+			}
+		})
+		time.Sleep(3 * DefaultTurn)
+		if st := w.status("b0"); st.Phase != Running {
+			t.Errorf("b0 is %v", st.Phase)
+		}
+		close(hang)
+		synctest.Wait()
+		w.end()
+	})
+}
+
 // A link that goes before its turn has come is not opened, and one whose plan is
 // another by then is opened by that.
 func TestMany_NotWantedAnyMore(t *testing.T) {

@@ -75,6 +75,8 @@ type member struct {
 	turn   *turn
 	asks   time.Time
 	queued bool
+	// opens says that it has a place among those who are put together.
+	opens bool
 
 	// failures in a row, and of them all the restarts and panics; err was the
 	// last, and retry is when the next try is, by timer.
@@ -180,7 +182,7 @@ func (m *member) start(plan Plan, o *Opening) {
 	})
 	a := m.a
 	a.mu.Lock()
-	a.opening--
+	m.opened()
 	if err != nil {
 		m.failed(err)
 		a.proceed()

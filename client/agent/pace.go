@@ -97,6 +97,7 @@ func (a *Agent) proceed() {
 			continue // it is not wanted any more
 		}
 		a.opening++
+		m.opens = true
 		m.takeTurn()
 		m.by = m.plan
 		m.enter(Preparing)
@@ -122,11 +123,20 @@ func (m *member) yield() {
 	}
 }
 
+// opened gives up the place among those who are put together; mu is held.
+func (m *member) opened() {
+	if m.opens {
+		m.opens = false
+		m.a.opening--
+	}
+}
+
 // late is called when a turn of m has lasted long enough.
 func (m *member) late(t *turn) {
 	m.a.mu.Lock()
 	defer m.a.mu.Unlock()
 	if m.turn == t {
+		m.opened() // a program that hangs is no other link's
 		m.a.pace.silence()
 		m.yield()
 		m.a.proceed()

@@ -13,6 +13,10 @@
 //   - background.go has the way to the background, supervisor.go the word to
 //     systemd, control.go and story.go what commands are told.
 //
+// The agent: agentcommand.go has its flags and agentconfig.go its file, agentrun.go
+// the process, agentplan.go how package agent has it put a link together, with the
+// client's link.go; agentcontrol.go and statustable.go have what commands are told.
+//
 // The commands beside it: controlcommands.go has what they share, and a file
 // each (actcommand.go for renew, rebind, release and stop) the rest;
 // statusview.go and linkstatus.go draw.
