@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -40,9 +41,14 @@ type agency struct {
 	cni *forPlugins
 }
 
+// garbage is how much there may be of it before it is collected, in percent of what
+// is in use: half of what is usual, since that is some MiB with many links.
+const garbage = 50
+
 // serveAgent runs the agent that o wants.
 func serveAgent(o *options, signals *signals, out, errs *output) error {
 	daemon.CloseOnExec()
+	debug.SetGCPercent(garbage)
 	log := newBoundedLogger(o, newLogger(o, errs))
 	for _, prepare := range []func() error{o.absolutePaths, o.findScripts, func() error { return checkCapabilities(o) }} {
 		if err := prepare(); err != nil {
