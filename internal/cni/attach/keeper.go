@@ -290,6 +290,11 @@ func (k *Keeper) end(ctx context.Context, a *attachment, why string) {
 	a.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
+	if _, p := a.serving(); p != nil {
+		if l := a.lease(); l != nil {
+			p.prepare(ctx, l)
+		}
+	}
 	if err := k.cfg.Agent.Drop(ctx, a.netns, a.link(), true); err != nil && !errors.Is(err, agent.ErrStopped) {
 		k.log.Warn("the client has not ended", "attachment", a.key, "err", err)
 	}

@@ -252,6 +252,23 @@ func TestAttachment_NoServer(t *testing.T) {
 	s.isEmpty()
 }
 
+// A plugin that fails when it has the address has it given back at once.
+func TestAttachment_NeverSet(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, servers.Options{})
+	defer s.log.show()
+	g := s.add()
+	s.server.WaitLease(t, g.Address.Addr(), true)
+	if err := s.handle(s.request(cni.Del)); err != nil {
+		t.Error(err)
+	}
+	s.server.WaitLease(t, g.Address.Addr(), false)
+	if got := s.addresses(); got != "" {
+		t.Errorf("addresses: %s", got)
+	}
+	s.isEmpty()
+}
+
 // A link that is deleted before DEL: nothing is left that waits for it.
 func TestAttachment_LinkDeleted(t *testing.T) {
 	t.Parallel()

@@ -148,6 +148,23 @@ func (p *place) Watch(ctx context.Context, f func(client.LinkState)) error {
 	})
 }
 
+// prepare puts the address on the link if nobody has, as where the plugin has failed
+// after its ADD: a server believes a RELEASE from no other, and what is put on goes
+// with it.
+func (p *place) prepare(ctx context.Context, l *lease.Lease) {
+	s, err := p.link.State()
+	if r := p.a.now(); err != nil || s.Index == 0 || r.Ours || r.Taken || holds(s, l.Address) {
+		return
+	}
+	p.a.change(func(r *record) { r.Granted, r.Ours = l.Address, true })
+	p.mu.Lock()
+	p.set = l.Address
+	p.mu.Unlock()
+	if err := p.link.Apply(ctx, l, nil); err != nil {
+		p.log.Warn("the lease cannot be given back from its address", "address", l.Address, "err", err)
+	}
+}
+
 // saw has a look at what the plugin has set, if there is news.
 func (p *place) saw(s client.LinkState) {
 	r, l := p.a.now(), p.lease()
