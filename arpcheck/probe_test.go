@@ -76,6 +76,21 @@ func TestProbeScales(t *testing.T) {
 	}
 }
 
+// An address that the host has given itself is probed with the times of RFC 3927 9,
+// whatever the profile (2.2.1; LL-04).
+func TestProbeLinkLocal_RFC3927_2_2_1(t *testing.T) {
+	virtual(t, Config{}, func(t *testing.T, d *Detector, l *fakeLink) {
+		got := collect()
+		d.Probe(netip.MustParseAddr("169.254.7.9"), got.done)
+		time.Sleep(3999 * ms)
+		got.none(t)
+		time.Sleep(3001 * ms)
+		if a, at := got.one(t), l.times(); a.by != nil || len(at) != 3 || !in(at[1]-at[0], 1000, 2000) || !in(at[2]-at[1], 1000, 2000) {
+			t.Errorf("probes at %v, answered %v", at, a.by)
+		}
+	})
+}
+
 // All constants of 1.1 that a probe has, in 50 runs (ACD-02).
 func TestProbeRFC5227Schedule_1_1(t *testing.T) {
 	var waits []time.Duration

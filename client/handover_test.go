@@ -184,17 +184,19 @@ func TestTakeover_GoesOn(t *testing.T) {
 	for name, c := range map[string]struct {
 		given, stored *lease.Lease
 		id            []byte // Config.ClientID
+		machine       MachineID
 		asks          netip.Addr
 		sends         []byte
 	}{
-		"given":                   {given: held(offered, time.Minute, own), asks: offered, sends: own},
-		"given is newer":          {given: held(offered, time.Minute, own), stored: held(other, time.Hour/2, own), asks: offered, sends: own},
-		"stored is newer":         {given: held(other, time.Hour/2, own), stored: held(offered, time.Minute, own), asks: offered, sends: own},
-		"no lease":                {sends: own},
-		"no lease, but stored":    {stored: held(offered, time.Minute, own), asks: offered, sends: own},
-		"without a client id":     {given: held(offered, time.Minute, nil), asks: offered},
-		"another client id":       {given: held(offered, time.Minute, []byte("\x00id")), asks: offered, sends: []byte("\x00id")},
-		"another that is refused": {given: held(offered, time.Minute, []byte("\x00id")), id: own, sends: own},
+		"given":                      {given: held(offered, time.Minute, own), asks: offered, sends: own},
+		"given is newer":             {given: held(offered, time.Minute, own), stored: held(other, time.Hour/2, own), asks: offered, sends: own},
+		"stored is newer":            {given: held(other, time.Hour/2, own), stored: held(offered, time.Minute, own), asks: offered, sends: own},
+		"no lease":                   {sends: own},
+		"no lease, but stored":       {stored: held(offered, time.Minute, own), asks: offered, sends: own},
+		"without a client id":        {given: held(offered, time.Minute, nil), asks: offered},
+		"another client id":          {given: held(offered, time.Minute, []byte("\x00id")), asks: offered, sends: []byte("\x00id")},
+		"another than the machine's": {given: held(offered, time.Minute, []byte("\x00id")), machine: MachineID{7}, sends: MachineID{7}.clientID(myMAC)},
+		"another that is refused":    {given: held(offered, time.Minute, []byte("\x00id")), id: own, sends: own},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -208,7 +210,7 @@ func TestTakeover_GoesOn(t *testing.T) {
 					}
 				}
 				r.takes(doc)
-				r.stored, r.cfg.ClientID = c.stored, c.id
+				r.stored, r.cfg.ClientID, r.cfg.MachineID = c.stored, c.id, c.machine
 				r.link.Addresses = []netip.Prefix{netip.PrefixFrom(c.asks, 24)}
 				client := r.run()
 				r.mu.Lock()
@@ -235,7 +237,7 @@ func TestTakeover_GoesOn(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, l := range r.applied {
-					if l == nil && c.id == nil {
+					if l == nil && c.id == nil && c.machine == (MachineID{}) {
 						t.Errorf("apply %d took everything off", i)
 					}
 				}
