@@ -91,10 +91,10 @@ func containerTimes(l *lab, list []start, runs int) error {
 		slices.Sort(t)
 	}
 	fmt.Fprintf(out, "\nExec of the first process of a container (runc) to the address on its link,\n%d runs in turn, ms\n\n", runs)
-	fmt.Fprintf(out, "%-36s %6s %6s %6s %6s   %s\n", "", "1/4", "median", "3/4", "max", "to the floor's")
+	fmt.Fprintf(out, "%-36s%6s%7s%7s%7s  %s\n", "", "1/4", "median", "3/4", "max", "to the floor")
 	for place, s := range list {
 		t, base := times[place], median(times[s.floor])
-		fmt.Fprintf(out, "%-36s %6.2f %6.2f %6.2f %6.2f   x %.2f %+.2f\n", s.name, ms(t[len(t)/4]), ms(median(t)),
+		fmt.Fprintf(out, "%-36s%6.1f%7.1f%7.1f%7.1f  x %.2f %+.1f\n", s.name, ms(t[len(t)/4]), ms(median(t)),
 			ms(t[len(t)*3/4]), ms(t[len(t)-1]), float64(median(t))/float64(base), ms(median(t)-base))
 	}
 	return nil

@@ -50,11 +50,11 @@ func footprint(l *lab, bin string) error {
 	}
 	fmt.Fprintf(out, "\nSize, and cost while BOUND, beside a skeleton with the same imports and sockets\n\n")
 	fmt.Fprintf(out, "%-24s %12s %12s %8s\n", "", "dhclient-go", "skeleton", "ratio")
-	fmt.Fprintf(out, "%-24s %12d %12d %8.2f   limit %d bytes\n", "stripped binary, bytes", size.Size(), skeletonSize.Size(),
+	fmt.Fprintf(out, "%-24s %12d %12d %8.2f  limit %d\n", "stripped binary, bytes", size.Size(), skeletonSize.Size(),
 		float64(size.Size())/float64(skeletonSize.Size()), sizeLimit)
-	fmt.Fprintf(out, "%-24s %12d %12d %8.2f   limit %.1f\n", "anonymous memory, KiB", a.anonKiB, b.anonKiB,
+	fmt.Fprintf(out, "%-24s %12d %12d %8.2f  limit %.1f\n", "anonymous memory, KiB", a.anonKiB, b.anonKiB,
 		float64(a.anonKiB)/float64(b.anonKiB), anonLimit)
-	fmt.Fprintf(out, "%-24s %12d %12s %8.2f   0 where there is none\n", "  its helper process", a.helpKiB, "",
+	fmt.Fprintf(out, "%-24s %12d %12s %8.2f  0: there is none\n", "  its helper process", a.helpKiB, "",
 		float64(a.helpKiB)/float64(b.anonKiB))
 	fmt.Fprintf(out, "%-24s %12.2f %12.2f\n", "wake-ups a second", a.switches, b.switches)
 	return nil

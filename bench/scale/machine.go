@@ -38,15 +38,18 @@ var release = regexp.MustCompile(`^\d+(\.\d+)*`)
 
 // versions are those of the programs that take part.
 func versions(bin string) map[string]string {
-	number := regexp.MustCompile(`\d+(\.\w+)*(-\w+)*`)
+	number := regexp.MustCompile(`\bv?\d+\.\d+(\.\w+)*(-\w+)*|\b\d{3}\b`)
 	all := map[string]string{}
+	out, _ := exec.Command(bin+"/dhclient-go", "--version").Output()
+	if f := strings.Fields(firstLine(out)); len(f) > 1 {
+		all["dhclient-go"] = f[1]
+	}
 	for name, argv := range map[string][]string{
-		"dhclient-go": {bin + "/dhclient-go", "--version"},
-		"dnsmasq":     {"dnsmasq", "--version"},
-		"udhcpc":      {"udhcpc", "--help"},
-		"dhclient":    {"dhclient", "--version"},
-		"dhcpcd":      {"dhcpcd", "--version"},
-		"systemd":     {"/lib/systemd/systemd-networkd", "--version"},
+		"dnsmasq":  {"dnsmasq", "--version"},
+		"udhcpc":   {"udhcpc", "--help"},
+		"dhclient": {"dhclient", "--version"},
+		"dhcpcd":   {"dhcpcd", "--version"},
+		"systemd":  {"/lib/systemd/systemd-networkd", "--version"},
 	} {
 		out, _ := exec.Command(argv[0], argv[1:]...).CombinedOutput() // some fail, and say it nevertheless
 		if v := number.FindString(firstLine(out)); v != "" {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	settle    = 3 * time.Second // until memory is looked at: announcements are over
+	settle    = 5 * time.Second // until memory is looked at: no garbage of the start waits any more
 	watchIdle = 10 * time.Second
 	alive     = 200 * time.Millisecond // how often it is looked whether it runs
 )

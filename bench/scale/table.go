@@ -84,7 +84,7 @@ func (s *Storm) print(w io.Writer) {
 	fmt.Fprintf(w, "  all renew (T1 %.0f s): %d messages in %.1f s, at most %d in a second\n",
 		s.T1, s.Renewals.Messages, s.Renewals.Seconds, s.Renewals.Burst)
 	histogram(w, s.Renewals.BySecond)
-	fmt.Fprintf(w, "  all lose carrier for 2 s: verified %.1f s later, %d messages, at most %d in a\n  second; %d kept their address\n",
+	fmt.Fprintf(w, "  all lose carrier for 2 s: verified %.1f s later, %d messages,\n  at most %d in a second; %d kept their address\n",
 		s.Flap.Seconds, s.Flap.Messages, s.Flap.Burst, s.Kept)
 	histogram(w, s.Flap.BySecond)
 	fmt.Fprintln(w)
