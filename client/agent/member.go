@@ -91,7 +91,7 @@ type member struct {
 	waits  int
 	before *member
 	after  []*member
-	// changed is closed, and replaced, when the phase changes.
+	// changed is closed when the phase changes; nil while nobody waits for that.
 	changed chan struct{}
 }
 
@@ -111,8 +111,18 @@ func (m *member) enter(p Phase) {
 		delete(m.a.busy, m)
 		m.a.checkIdle()
 	}
-	close(m.changed)
-	m.changed = make(chan struct{})
+	if m.changed != nil {
+		close(m.changed)
+		m.changed = nil
+	}
+}
+
+// change is closed when the phase changes.
+func (m *member) change() <-chan struct{} {
+	if m.changed == nil {
+		m.changed = make(chan struct{})
+	}
+	return m.changed
 }
 
 // settle does what there is to do for it to become as it is wanted.

@@ -124,7 +124,7 @@ func (s *space) called(name string) *member {
 func (m *member) await(ctx context.Context) (*lease.Lease, error) {
 	for {
 		m.a.mu.Lock()
-		served, changed, why, gone, phase := m.served, m.changed, m.err, m.gone || m.a.phase == stopping, m.phase
+		served, changed, why, gone, phase := m.served, m.change(), m.err, m.gone || m.a.phase == stopping, m.phase
 		name := m.link.Name
 		m.a.mu.Unlock()
 		switch {
@@ -194,7 +194,7 @@ func (a *Agent) askedFor(netns, name string) *member {
 func (m *member) awaitEnd(ctx context.Context) error {
 	for {
 		m.a.mu.Lock()
-		over, changed, name := !m.isBusy() || m.isWanted() && m.phase != Ending, m.changed, m.link.Name
+		over, changed, name := !m.isBusy() || m.isWanted() && m.phase != Ending, m.change(), m.link.Name
 		m.a.mu.Unlock()
 		if over {
 			return nil

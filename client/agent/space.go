@@ -178,7 +178,7 @@ func isAnother(was, now *netcfg.Candidate) bool {
 
 // appear is a new link; mu is held.
 func (s *space) appear(link Link) *member {
-	m := &member{a: s.a, space: s, link: link, changed: make(chan struct{})}
+	m := &member{a: s.a, space: s, link: link}
 	s.members[link.Index] = m
 	for _, key := range []any{link.Index, link.Name} {
 		if before := s.leaving[key]; before != nil && m.before != before {

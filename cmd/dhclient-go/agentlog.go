@@ -20,13 +20,16 @@ func newBoundedLogger(o *options, log *slog.Logger) *slog.Logger {
 	if o.verbosity > 0 {
 		return log
 	}
-	return slog.New(&boundedHandler{log.Handler(), &logBudget{left: logBurst, now: time.Now}})
+	return slog.New(&boundedHandler{Handler: log.Handler(), budget: &logBudget{left: logBurst, now: time.Now}})
 }
 
 // A boundedHandler leaves lines out where there are too many.
 type boundedHandler struct {
 	slog.Handler
 	budget *logBudget
+	// link has each line name it, empty for none. A thousand links have a logger or
+	// two each and nothing to say: Handler gets the name when there is a line.
+	link string
 }
 
 // A logBudget is what all lines of a log share.
@@ -66,22 +69,34 @@ func (h *boundedHandler) Handle(ctx context.Context, r slog.Record) error {
 	if !ok {
 		return nil
 	}
+	to := h.named()
 	if skipped > 0 {
 		note := slog.NewRecord(r.Time, slog.LevelWarn, "lines were left out here: -v has all", 0)
 		note.Add("lines", skipped)
-		if err := h.Handler.Handle(ctx, note); err != nil {
+		if err := to.Handle(ctx, note); err != nil {
 			return err
 		}
 	}
-	return h.Handler.Handle(ctx, r)
+	return to.Handle(ctx, r)
+}
+
+// named is Handler with the name of the link.
+func (h *boundedHandler) named() slog.Handler {
+	if h.link == "" {
+		return h.Handler
+	}
+	return h.Handler.WithAttrs([]slog.Attr{slog.String("if", h.link)})
 }
 
 // WithAttrs shares the budget.
 func (h *boundedHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &boundedHandler{h.Handler.WithAttrs(attrs), h.budget}
+	if len(attrs) == 1 && attrs[0].Key == "if" && attrs[0].Value.Kind() == slog.KindString && h.link == "" {
+		return &boundedHandler{h.Handler, h.budget, attrs[0].Value.String()}
+	}
+	return &boundedHandler{h.named().WithAttrs(attrs), h.budget, ""}
 }
 
 // WithGroup shares the budget.
 func (h *boundedHandler) WithGroup(name string) slog.Handler {
-	return &boundedHandler{h.Handler.WithGroup(name), h.budget}
+	return &boundedHandler{h.named().WithGroup(name), h.budget, ""}
 }

@@ -133,12 +133,14 @@ func (p *agentPlan) Open(o *agent.Opening) (*agent.Served, error) {
 func (p *agentPlan) open(o *agent.Opening, fit func(*client.Config, *netcfg.Link) error) (*agent.Served, *berth, error) {
 	f := p.a.fleet
 	b := &berth{name: o.Link.Name, o: p.o, place: p.place, netns: o.Link.Netns, ns: o.Namespace, fixed: true,
-		ready: make(chan struct{}), ended: make(chan struct{}), abandon: func(error) {}}
-	b.halted, b.halt = context.WithCancel(context.Background())
+		ready: p.a.opened, ended: make(chan struct{}), abandon: func(error) {},
+		// It is the agent that ends the client.
+		halted: context.Background(), halt: func() {}}
 	b.story = &story{name: b.name, netns: b.netns, news: &f.news, length: agentStory}
 	b.paced = o.Paced
+	tell := o.OnEvent // and not all of o is kept
 	b.heard = func(ev client.Event) {
-		o.OnEvent(ev)
+		tell(ev)
 		p.a.told.event(ev)
 		p.a.tidy.event(ev)
 	}
@@ -148,20 +150,18 @@ func (p *agentPlan) open(o *agent.Opening, fit func(*client.Config, *netcfg.Link
 	var done func()
 	b.aides, done = p.a.aidesOf()
 	link, err := f.openLink(b)
+	b.paced = nil // it has been asked, and leads to all of o
 	if err != nil {
-		b.halt()
 		done()
 		return nil, nil, err
 	}
 	b.link = link
 	f.meter.join(link)
-	close(b.ready)
 	served := &agent.Served{
 		Client: link.client, Info: b,
 		Close: func() {
 			f.logCounted(b)
 			f.meter.retire(link)
-			b.halt()
 			close(b.ended)
 			link.closeOthers()
 			done()

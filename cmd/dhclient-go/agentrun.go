@@ -35,6 +35,9 @@ type agency struct {
 	// aiding is what the helper process was started for.
 	aiding *helper.Config
 	tidy   tidier
+	// opened is closed: it is the berth.ready of all links, which nobody hears of
+	// before they are.
+	opened chan struct{}
 	// told is the way to systemd.
 	told *agentNotice
 	// cni is for plugins of containers; nil without --cni.
@@ -90,7 +93,8 @@ func newAgency(o *options, signals *signals, out *output, log *slog.Logger) (*ag
 	if err := f.meter.open(o.metricsFile); err != nil {
 		return nil, err
 	}
-	a := &agency{fleet: f, places: map[string]*place{}, signal: signals, match: o, file: o.agent.file, plans: map[planKey]*agentPlan{}}
+	a := &agency{fleet: f, places: map[string]*place{}, signal: signals, match: o, file: o.agent.file, plans: map[planKey]*agentPlan{}, opened: make(chan struct{})}
+	close(a.opened)
 	cfg := agent.Config{Logger: log, Plan: a.plan, Begun: a.ready}
 	if o.agent.config == "" && len(o.links) == 0 {
 		cfg.Plan = nil // --cni alone is for containers

@@ -312,7 +312,7 @@ func (b *berth) hasEnded() bool {
 func (b *berth) epilogue() string {
 	b.story.mu.Lock()
 	defer b.story.mu.Unlock()
-	for _, line := range b.story.past {
+	for _, line := range b.story.events() {
 		switch {
 		case line.Event != "stopped":
 		case line.Address != "" && b.story.held != nil:

@@ -108,7 +108,7 @@ func (s *story) fill(st *linkStatus) {
 		st.Lease, st.HeldSince = l, some(s.heldSince)
 		st.RenewAt, st.RebindAt, st.ExpiresAt = some(l.RenewAt()), some(l.RebindAt()), some(l.ExpireAt())
 	}
-	st.Events = append(st.Events, s.past...)
+	st.Events = append(st.Events, s.events()...)
 }
 
 // some is nil for no time.

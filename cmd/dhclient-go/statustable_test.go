@@ -97,7 +97,7 @@ func TestBoundedLog(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	now := tableTime
-	h := &boundedHandler{&lineHandler{w: &b, level: slog.LevelWarn}, &logBudget{left: logBurst, now: func() time.Time { return now }}}
+	h := &boundedHandler{Handler: &lineHandler{w: &b, level: slog.LevelWarn}, budget: &logBudget{left: logBurst, now: func() time.Time { return now }}}
 	log := slog.New(h).With("if", "eth0").WithGroup("g")
 	for i := range 1000 {
 		log.Warn("no", "n", i)
@@ -107,13 +107,20 @@ func TestBoundedLog(t *testing.T) {
 		t.Errorf("%d lines", n)
 	}
 	b.Reset()
-	now = now.Add(5 * logPause)
-	for range 10 {
+	now = now.Add(7 * logPause)
+	for range 5 {
 		log.Warn("again")
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 	if len(lines) != 6 || !strings.Contains(lines[0], "lines were left out here") || !strings.Contains(lines[0], "900") {
 		t.Errorf("%q", lines)
+	}
+	b.Reset()
+	named := slog.New(h).With("if", "eth1")
+	named.Warn("once")
+	named.With("n", 1).Warn("twice")
+	if got, want := b.String(), "eth1: warning: once\neth1: warning: twice (n 1)\n"; got != want {
+		t.Errorf("%q, not %q", got, want)
 	}
 	if newBoundedLogger(&options{verbosity: 1}, log) != log {
 		t.Error("-v has not all")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -38,7 +39,7 @@ type story struct {
 	// answer.
 	heard uint64
 	// past are the last events, without their leases.
-	past []*eventLine
+	past []pastEvent
 	// awaiting are told of what comes.
 	awaiting []*outcome
 }
@@ -138,16 +139,57 @@ func (s *story) keep(line *eventLine) {
 	if s.length > 0 && line.Event == "transition" {
 		return
 	}
-	if l := line.Lease; l != nil {
-		short := *line
-		short.Address, short.Lease, short.OldLease = prefix(l), nil, nil
-		line = &short
-	}
 	if n := cmp.Or(s.length, storyLength); len(s.past) == n {
 		copy(s.past, s.past[1:])
 		s.past = s.past[:n-1]
 	}
-	s.past = append(s.past, line)
+	s.past = append(s.past, pastOf(line))
+}
+
+// A pastEvent is an event that is remembered. Most say nothing but of which lease
+// they are, in a third of an eventLine.
+type pastEvent struct {
+	at         time.Time
+	link, name string
+	address    netip.Prefix
+	// more is the line of one that says more.
+	more *eventLine
+}
+
+// pastOf is what is remembered of line.
+func pastOf(line *eventLine) pastEvent {
+	short := *line
+	if l := line.Lease; l != nil {
+		short.Address, short.Lease, short.OldLease = prefix(l), nil, nil
+	}
+	p := pastEvent{at: line.Time, link: line.Interface, name: line.Event}
+	if l := line.Lease; l != nil {
+		p.address = l.Prefix()
+	}
+	if *p.line(line.Netns) != short {
+		p.more = &short
+	}
+	return p
+}
+
+// line is it as a line again.
+func (p *pastEvent) line(netns string) *eventLine {
+	if p.more != nil {
+		return p.more
+	}
+	l := &eventLine{Time: p.at, Interface: p.link, Netns: netns, Event: p.name}
+	if p.address.IsValid() {
+		l.Address = p.address.String()
+	}
+	return l
+}
+
+// events are the last ones; mu is held.
+func (s *story) events() (all []*eventLine) {
+	for i := range s.past {
+		all = append(all, s.past[i].line(s.netns))
+	}
+	return all
 }
 
 // rename has what is to come be told under another name.

@@ -128,7 +128,15 @@ func TestStory_IsBounded(t *testing.T) {
 	if len(st.Events) != storyLength || cap(s.past) > 2*storyLength {
 		t.Errorf("%d events, room for %d", len(st.Events), cap(s.past))
 	}
+	for i := range s.past {
+		if p := &s.past[i]; (p.more != nil) != (p.name == "refused") {
+			t.Errorf("%s is remembered as %+v", p.name, p)
+		}
+	}
 	for _, ev := range st.Events {
+		if ev.Time.IsZero() || ev.Interface != s.name {
+			t.Errorf("%+v", ev)
+		}
 		if ev.Lease != nil || ev.OldLease != nil || ev.Event == "ignored" || ev.Event != "refused" && ev.Address != "192.0.2.10/24" {
 			t.Errorf("%+v", ev)
 		}
