@@ -116,7 +116,7 @@ func (n *linkNews) add(kind uint16, body []byte) bool {
 
 // linkChange reads a message; ok is false for one that is not about a link. What
 // a bridge says of its ports is not (AF_BRIDGE, which has an RTM_DELLINK for a
-// port that has left it).
+// port that has left it), nor what a wireless link has to tell of its network.
 func linkChange(kind uint16, body []byte) (c LinkChange, ok bool) {
 	if kind != unix.RTM_NEWLINK && kind != unix.RTM_DELLINK || len(body) < unix.SizeofIfInfomsg {
 		return c, false
@@ -125,11 +125,19 @@ func linkChange(kind uint16, body []byte) (c LinkChange, ok bool) {
 		return c, false
 	}
 	l, err := parseLink(body)
-	if err != nil {
+	if err != nil || kind == unix.RTM_NEWLINK && !saysAll(body) {
 		return c, false
 	}
 	if kind == unix.RTM_DELLINK || usable(l) != nil {
 		return LinkChange{Candidate{Index: l.index}, true}, true
 	}
 	return LinkChange{Candidate: candidate(l)}, true
+}
+
+// saysAll says that a message tells how a link is: the kernel puts the MTU into each
+// that does (rtnl_fill_ifinfo of net/core/rtnetlink.c). An event of the wireless
+// extensions, as the end of a scan, has the link's name and no more of it
+// (rtnetlink_ifinfo_prep of net/wireless/wext-core.c).
+func saysAll(body []byte) bool {
+	return attribute(body[unix.SizeofIfInfomsg:], unix.IFLA_MTU) != nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -98,6 +99,22 @@ func TestFollowLinks(t *testing.T) {
 	}
 	b.IP(t, "link", "set", "dev", "eth0", "netns", b.far.Name, "name", "moved0")
 	f.until(t, "eth0 gone")
+}
+
+// What a wireless link tells of its network, as that a scan has ended, has its name and
+// not its address (net/wireless/wext-core.c): it is no news of the link, above all not
+// that it is none for DHCP any more.
+func TestFollowLinks_WirelessEvent(t *testing.T) {
+	const iflaWireless = 11 // linux/if_link.h
+	head := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	head.Type, head.Index, head.Flags = unix.ARPHRD_ETHER, 3, unix.IFF_UP|unix.IFF_RUNNING
+	event := append(head.Serialize(), nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated("wlan0")).Serialize()...)
+	event = append(event, nl.NewRtAttr(iflaWireless, make([]byte, 16)).Serialize()...)
+	news := &linkNews{}
+	if news.add(unix.RTM_NEWLINK, event) {
+		_, changes := news.take()
+		t.Errorf("it is taken for news of the link: %+v", changes)
+	}
 }
 
 // When the kernel drops news (ENOBUFS) there is a list of all.
