@@ -117,6 +117,43 @@ func TestFollowLinks_WirelessEvent(t *testing.T) {
 	}
 }
 
+// Only the kernel's word counts: a process of the namespace has links that there are
+// not, and says of one that there is that it is gone.
+func TestFollowLinks_ForgedNews(t *testing.T) {
+	b := newBench(t)
+	f := followAll(t, b)
+	f.until(t, "eth0 veth")
+	var port unix.Sockaddr
+	var err error
+	if control := b.handle.mon.raw.Control(func(fd uintptr) { port, err = unix.Getsockname(int(fd)) }); err != nil || control != nil {
+		t.Fatal(err, control)
+	}
+	eth0, err := b.link(t, "eth0", Config{}).State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Do(t, func() {
+		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		head := nl.NewIfInfomsg(unix.AF_UNSPEC)
+		head.Type, head.Index = unix.ARPHRD_ETHER, int32(eth0.Index)
+		forged := &nl.NetlinkRequest{Data: []nl.NetlinkRequestData{head}}
+		forged.Type = unix.RTM_DELLINK
+		if err := unix.Sendto(fd, forged.Serialize(), 0, port); err != nil {
+			t.Fatal(err)
+		}
+	})
+	b.IP(t, "link", "add", "c0", "type", "veth", "peer", "name", "c1") // comes after it
+	for _, told := range f.until(t, "c0 veth") {
+		if told == "eth0 gone" {
+			t.Error("it was told that eth0 is gone, which it is not")
+		}
+	}
+}
+
 // When the kernel drops news (ENOBUFS) there is a list of all.
 func TestFollowLinks_LostNews(t *testing.T) {
 	b := newBench(t)

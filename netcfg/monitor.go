@@ -240,10 +240,16 @@ func (m *monitor) drain(buf []byte) {
 	}
 }
 
-// read waits for one datagram; open is false once the socket was closed.
+// read waits for one datagram of the kernel; open is false once the socket was closed.
+// Who has CAP_NET_ADMIN in the namespace, as a container may in its own, can send one
+// too (netlink(7)), and have us know of links that there are not.
 func (m *monitor) read(buf []byte) (n int, open bool, err error) {
 	closed := m.raw.Read(func(fd uintptr) bool {
-		n, _, err = unix.Recvfrom(int(fd), buf, 0)
+		var from unix.Sockaddr
+		n, from, err = unix.Recvfrom(int(fd), buf, 0)
+		if peer, ok := from.(*unix.SockaddrNetlink); err == nil && (!ok || peer.Pid != 0) {
+			n = 0
+		}
 		return !errors.Is(err, unix.EAGAIN)
 	})
 	return n, closed == nil, err
