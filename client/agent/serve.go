@@ -29,16 +29,32 @@ func (a *Agent) Serve(ctx context.Context, ns Namespace, name string, plan Plan)
 	if err != nil {
 		return nil, err
 	}
+	if err := a.ask(m, plan); err != nil {
+		return nil, err
+	}
+	return m.await(ctx)
+}
+
+// ask has m be served by plan, if it is there still: nothing takes back what is asked
+// of a link that is gone.
+func (a *Agent) ask(m *member, plan Plan) error {
 	a.planning.Lock()
+	defer a.planning.Unlock()
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	if m.gone {
+		return m.errGone()
+	}
 	if !m.asked {
-		s.users++
+		m.space.users++
 	}
 	m.asked, m.plan = true, plan
 	m.settle()
-	a.mu.Unlock()
-	a.planning.Unlock()
-	return m.await(ctx)
+	return nil
+}
+
+func (m *member) errGone() error {
+	return fmt.Errorf("%s%s: %w", m.link.Name, inNetns(m.link.Netns), ErrNoLink)
 }
 
 // use returns the space of ns, which leave gives back.
