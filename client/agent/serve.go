@@ -169,9 +169,19 @@ func (m *member) await(ctx context.Context) (*lease.Lease, error) {
 // configuration says or, with release, with the lease given back. A link that is
 // served by Config.Plan too goes on to be. What is not there is no error.
 func (a *Agent) Drop(ctx context.Context, netns, name string, release bool) error {
+	return a.drop(ctx, netns, func(m *member) bool { return m.link.Name == name }, release)
+}
+
+// DropPlan is Drop of the link that Serve was last asked to serve by that plan, or one
+// that is the Same, whatever it is called by now.
+func (a *Agent) DropPlan(ctx context.Context, netns string, plan Plan, release bool) error {
+	return a.drop(ctx, netns, func(m *member) bool { return same(plan, m.plan) }, release)
+}
+
+func (a *Agent) drop(ctx context.Context, netns string, meant func(*member) bool, release bool) error {
 	a.planning.Lock()
 	a.mu.Lock()
-	m := a.askedFor(netns, name)
+	m := a.askedFor(netns, meant)
 	if m == nil {
 		a.mu.Unlock()
 		a.planning.Unlock()
@@ -192,14 +202,14 @@ func (a *Agent) Drop(ctx context.Context, netns, name string, release bool) erro
 	return m.awaitEnd(ctx)
 }
 
-// askedFor is the link of that name that Serve has begun; nil for none. mu is held.
-func (a *Agent) askedFor(netns, name string) *member {
+// askedFor is the link that is meant and that Serve has begun; nil for none. mu is held.
+func (a *Agent) askedFor(netns string, meant func(*member) bool) *member {
 	s := a.spaces[netns]
 	if s == nil {
 		return nil
 	}
 	for _, m := range s.members {
-		if m.asked && m.link.Name == name {
+		if m.asked && meant(m) {
 			return m
 		}
 	}

@@ -163,6 +163,30 @@ func TestDrop_ToThePlan(t *testing.T) {
 	})
 }
 
+// A link is ended by its plan, whatever its name is by now, and only by the last one
+// that it was asked to be served by.
+func TestDropPlan(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, own("x0"), nil)
+		w.asked(t.Context(), Namespace{}, "x0", "first")
+		w.asked(t.Context(), Namespace{}, "x0", "second")
+		w.happened("open x0 by first", "start x0", "end x0", "apart x0", "open x0 by second", "start x0")
+		w.client("x0").end <- errors.New("a fault")
+		w.happened("end x0", "apart x0")
+		renamed := candidate(1, "x0")
+		renamed.Name = "y0"
+		w.kernels[""].make(renamed)
+		if err := w.a.DropPlan(t.Context(), "", fakePlan{w, "first"}, true); err != nil || !w.status("y0").Asked {
+			t.Errorf("dropped by the plan before: %v", err)
+		}
+		if err := w.a.DropPlan(t.Context(), "", fakePlan{w, "second"}, true); err != nil {
+			t.Error(err)
+		}
+		w.happened("open y0 by y", "start y0")
+		w.end()
+	})
+}
+
 // A client that does not end is waited for as long as the caller has time.
 func TestDrop_Waits(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +29,7 @@ const (
 // An Agent is an *agent.Agent.
 type Agent interface {
 	Serve(ctx context.Context, ns agent.Namespace, name string, plan agent.Plan) (*lease.Lease, error)
-	Drop(ctx context.Context, netns, name string, release bool) error
+	DropPlan(ctx context.Context, netns string, plan agent.Plan, release bool) error
 }
 
 // Config says how attachments are served.
@@ -154,6 +156,19 @@ func (k *Keeper) find(key cni.Attachment) *attachment {
 	return k.all[key]
 }
 
+// on are the attachments but key that have the same link: it has one client.
+func (k *Keeper) on(ns cni.NetnsID, key cni.Attachment) (all []*attachment) {
+	k.mu.Lock()
+	others := slices.Collect(maps.Values(k.all))
+	k.mu.Unlock()
+	for _, a := range others {
+		if r := a.now(); a.key != key && r.ID == ns && r.Link == key.Interface {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
 // add gets a lease for a link.
 func (k *Keeper) add(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Limit, errLate)
@@ -174,6 +189,9 @@ func (k *Keeper) add(ctx context.Context, r *cni.Request) (*cni.Grant, error) {
 	ns := r.Namespace
 	if ns == nil {
 		return nil, cni.Errorf(cni.Undecodable, "the request has no network namespace")
+	}
+	for _, other := range k.on(ns.ID(), r.Attachment) {
+		k.end(ctx, other, fmt.Sprintf("its link is that of %v by now", r.Attachment))
 	}
 	r.Namespace = nil // it is the agent's from here on
 	a := &attachment{keeper: k, key: r.Attachment, file: fileFor(k.cfg.Dir, r.Attachment), fresh: true,
@@ -295,7 +313,7 @@ func (k *Keeper) end(ctx context.Context, a *attachment, why string) {
 			p.prepare(ctx, l)
 		}
 	}
-	if err := k.cfg.Agent.Drop(ctx, a.netns, a.link(), true); err != nil && !errors.Is(err, agent.ErrStopped) {
+	if err := k.cfg.Agent.DropPlan(ctx, a.netns, a, true); err != nil && !errors.Is(err, agent.ErrStopped) {
 		k.log.Warn("the client has not ended", "attachment", a.key, "err", err)
 	}
 	k.forget(a)
