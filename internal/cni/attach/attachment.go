@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -19,6 +20,10 @@ type attachment struct {
 	file   file
 	netns  string // the name that the agent has for its namespace
 
+	// begins is nil but for one of an agent before: it has the agent be asked to serve
+	// it, until that is not wanted any more.
+	begins *beginning
+
 	mu     sync.Mutex
 	record record
 	// fresh says that this process has added it, and ending that it is on its way
@@ -33,6 +38,28 @@ type attachment struct {
 	// failure is why there is none, and failed is told so while it is being added.
 	failure error
 	failed  func(error)
+}
+
+// A beginning is what goes on while an attachment of an agent before waits for its
+// lease.
+type beginning struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	over   chan struct{} // when the agent was asked, and has answered
+}
+
+func newBeginning() *beginning {
+	b := &beginning{over: make(chan struct{})}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return b
+}
+
+// end has the agent not be asked any more when it returns. b may be nil.
+func (b *beginning) end() {
+	if b != nil {
+		b.cancel()
+		<-b.over
+	}
 }
 
 // now is what is known of it.

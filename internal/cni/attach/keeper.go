@@ -306,6 +306,7 @@ func (k *Keeper) end(ctx context.Context, a *attachment, why string) {
 	a.mu.Lock()
 	a.ending = true
 	a.mu.Unlock()
+	a.begins.end() // else it could be asked for after that
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
 	if _, p := a.serving(); p != nil {
@@ -454,7 +455,7 @@ func (k *Keeper) load(f file) {
 		_ = f.remove()
 		return
 	}
-	a := &attachment{keeper: k, key: r.Request.Attachment, file: f, record: *r}
+	a := &attachment{keeper: k, key: r.Request.Attachment, file: f, record: *r, begins: newBeginning()}
 	ns, err := k.reopen(r)
 	if err == nil && !r.Granted.IsValid() {
 		err = errors.New("nobody has heard of its address")
@@ -481,7 +482,9 @@ func (k *Keeper) Begin(ctx context.Context) {
 }
 
 func (k *Keeper) goOn(ctx context.Context, a *attachment, ns *cni.Netns) {
-	l, err := k.serve(ctx, a, ns)
+	defer context.AfterFunc(ctx, a.begins.cancel)()
+	l, err := k.serve(a.begins.ctx, a, ns)
+	close(a.begins.over)
 	switch {
 	case errors.Is(err, agent.ErrNoLink) && !k.isEnding():
 		k.abandon(a, "its link is gone")
