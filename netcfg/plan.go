@@ -32,7 +32,7 @@ type plan struct {
 	// gateway, for the sake of what goes through it.
 	doors []route
 	// drawn are the routes among them that draw traffic out of the default route:
-	// a VPN's, too.
+	// a VPN's, too. Doors do.
 	drawn []lease.Route
 	// notes say, for a log, what of the lease is not in the plan.
 	notes []string

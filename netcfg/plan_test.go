@@ -215,12 +215,10 @@ func TestPlan_RoutePolicy(t *testing.T) {
 		RoutesSubnet: `
 			10.0.0.0/24 scope link src 10.0.0.5 metric 1002
 			10.0.0.128/25 via 10.0.0.66 src 10.0.0.5 metric 1002
-			192.0.2.1/32 scope link src 10.0.0.5 metric 1002
 			default via 192.0.2.1 src 10.0.0.5 metric 1002 onlink
 			# refused by the policy subnet: route 0.0.0.0/1 via 10.0.0.66 and 1 more`,
 		RoutesDefault: `
 			10.0.0.0/24 scope link src 10.0.0.5 metric 1002
-			192.0.2.1/32 scope link src 10.0.0.5 metric 1002
 			default via 192.0.2.1 src 10.0.0.5 metric 1002 onlink
 			# refused by the policy default: route 0.0.0.0/1 via 10.0.0.66 and 1 more`,
 		RoutesNone: `
@@ -235,6 +233,28 @@ func TestPlan_RoutePolicy(t *testing.T) {
 			}
 			compare(t, "plan", p.text(), "10.0.0.5/24 brd 10.0.0.255 noprefixroute valid_lft 3600sec\n"+routes)
 		})
+	}
+}
+
+// A gateway outside of the subnet is a host of the server's choice: a route to it is
+// one more that goes before a VPN's, which only the policy all takes (CVE-2024-3661).
+func TestPlan_NoRouteToGatewaysPastThePolicy(t *testing.T) {
+	const text = "10.0.0.5/24 route 10.0.0.128/26 8.8.8.8 route 10.0.0.192/26 9.9.9.9 route 0.0.0.0/0 1.1.1.1"
+	for policy, doors := range map[Routes]int{RoutesAll: 3, RoutesSubnet: 0, RoutesDefault: 0, RoutesNone: 0} {
+		l := newLease(t, text)
+		p, err := planLease(l, Config{Routes: policy}, facts{index: 2, mtu: 1500}, l.Start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts := 0
+		for _, r := range p.routes {
+			if r.dst.Bits() == 32 {
+				hosts++
+			}
+		}
+		if hosts != doors || len(p.drawn) != doors {
+			t.Errorf("%v: %d routes to hosts, of which %d are said, want %d", policy, hosts, len(p.drawn), doors)
+		}
 	}
 }
 

@@ -35,15 +35,18 @@ func (p *planner) planRoutes(routes []lease.Route) {
 // throughGateway adds r, and before it a host route to a gateway that neither
 // the subnet nor a route of the lease leads to: providers of /32 addresses have
 // such gateways. The kernel is told as well that the gateway is on the link, so
-// that the one route does not depend on the other.
+// that the one route does not depend on the other: where the policy would not take
+// a route to that host from the server, it does not get one this way, which would
+// draw what is sent to any host of the server's choice out of a VPN.
 func (p *planner) throughGateway(r lease.Route) {
 	if p.prefix.Contains(r.Gateway) {
 		p.addVia(r.Dst, r.Gateway, false)
 		return
 	}
-	if host := netip.PrefixFrom(r.Gateway, 32); !p.known[host] && !p.reaches(r.Gateway) {
+	if host := netip.PrefixFrom(r.Gateway, 32); !p.known[host] && !p.reaches(r.Gateway) && p.allowed(host) {
 		p.addOnLink(host)
 		p.doors = append(p.doors, p.routes[len(p.routes)-1])
+		p.drawn = append(p.drawn, lease.Route{Dst: host})
 	}
 	p.addVia(r.Dst, r.Gateway, true)
 }
