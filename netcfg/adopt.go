@@ -93,7 +93,7 @@ func (ns *Namespace) PermanentOn() ([]int, error) {
 func (l *Link) Adopt(f Found) {
 	l.applying.Lock()
 	defer l.applying.Unlock()
-	l.adopted = adoption{f.Address, f.Router}
+	l.adopted = adoption{address: f.Address, gateway: f.Router}
 }
 
 // AdoptScripted is Adopt of an address of a lease that goes on from another client,
@@ -120,11 +120,56 @@ func (l *Link) AdoptScripted(addr netip.Addr) error {
 	return nil
 }
 
+// AdoptUnended is Adopt of an address of which is says that a client of ours would
+// have set it without an end, for want of a server, and which one that has ended may
+// have left: no lease file explains it. It has to be marked as ours are, with a route
+// of protocol dhcp that prefers it, and none that the kernel has made: else it is an
+// administrator's. What was adopted before stays so. That there is none is no error.
+func (l *Link) AdoptUnended(is func(netip.Prefix) bool) error {
+	info, found, err := l.find(l.ns)
+	if err != nil || !found {
+		return err
+	}
+	have, err := rtnetlink{l.ns, l.cfg.table(info), false}.read(info.index)
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", info.name, err)
+	}
+	l.applying.Lock()
+	defer l.applying.Unlock()
+	if left := have.unended(is); !l.adopted.address.IsValid() {
+		l.adopted = left
+	}
+	return nil
+}
+
+func (s state) unended(is func(netip.Prefix) bool) (left adoption) {
+	for _, a := range s.addresses {
+		if a.valid != forever || !a.noPrefixRoute || a.peer.IsValid() || !is(a.prefix) {
+			continue
+		}
+		for _, r := range s.routes {
+			if r.source != a.prefix.Addr() {
+				continue
+			}
+			left.address, left.own = a.prefix, true
+			if r.dst.Bits() == 0 {
+				left.gateway = r.gateway
+			}
+		}
+		if left.own {
+			break
+		}
+	}
+	return left
+}
+
 // An adoption is what another client has left that is ours now; its zero value is
 // nothing.
 type adoption struct {
 	address netip.Prefix
 	gateway netip.Addr
+	// own says that a client of ours has set it, and so the routes that prefer it.
+	own bool
 }
 
 // adopt has what was adopted count as ours.
@@ -132,6 +177,9 @@ func (o *owned) adopt(a adoption) {
 	if a.address.IsValid() {
 		o.adopted = a
 		o.addresses[a.address] = claim{leased: true, always: true}
+		if a.own {
+			o.sources[a.address.Addr()] = true
+		}
 	}
 }
 

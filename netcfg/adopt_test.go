@@ -185,3 +185,42 @@ func TestAdopt_RealKernel(t *testing.T) {
 		t.Errorf("what an administrator has made permanent is gone: %s", got)
 	}
 }
+
+// What a client of ours has set without an end goes with the first lease, with its
+// routes, also those of a table that the kernel does not look after; what is not
+// marked as ours is an administrator's.
+func TestAdoptUnended(t *testing.T) {
+	b := newBench(t)
+	b.IP(t, "link", "set", "dev", "eth0", "up")
+	cfg := Config{Table: 100, Metric: 7}
+	own := newLease(t, "169.254.7.8/16 for ever")
+	if err := b.link(t, "eth0", cfg).Apply(t.Context(), own, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.IP(t, "address", "add", "169.254.9.9/16", "dev", "eth0")
+	b.IP(t, "address", "add", "169.254.9.10/16", "dev", "eth0", "noprefixroute")
+	link := b.link(t, "eth0", cfg) // of another process
+	none := func(netip.Prefix) bool { return false }
+	local := func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() }
+	first, second := newLease(t, lease5), newLease(t, "10.0.0.6/24")
+	for _, tt := range []struct {
+		is    func(netip.Prefix) bool
+		next  *lease.Lease
+		prev  []*lease.Lease
+		stays bool
+	}{{none, first, nil, true}, {local, second, []*lease.Lease{first}, false}} {
+		if err := link.AdoptUnended(tt.is); err != nil {
+			t.Fatal(err)
+		}
+		if err := link.Apply(t.Context(), tt.next, tt.prev); err != nil {
+			t.Fatal(err)
+		}
+		on, routes := b.IP(t, "-4", "address", "show", "dev", "eth0"), b.IP(t, "route", "show", "table", "100")
+		if strings.Contains(on, "169.254.7.8/") != tt.stays || strings.Contains(routes, "169.254.7.8") != tt.stays {
+			t.Errorf("stays? want %v:\n%s\n%s", tt.stays, on, routes)
+		}
+		if !strings.Contains(on, "169.254.9.9/16") || !strings.Contains(on, "169.254.9.10/16") {
+			t.Errorf("an administrator's address is gone:\n%s", on)
+		}
+	}
+}

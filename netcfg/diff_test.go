@@ -281,7 +281,7 @@ func (s scene) leases(t *testing.T) (want *plan, own owned) {
 	// What has no address has left nothing.
 	own = ownership(l, append(prev, nil, &lease.Lease{}), Config{}.metric(2))
 	if address, router, ok := strings.Cut(s.adopt, " "); ok {
-		own.adopt(adoption{netip.MustParsePrefix(address), netip.MustParseAddr(router)})
+		own.adopt(adoption{address: netip.MustParsePrefix(address), gateway: netip.MustParseAddr(router)})
 	}
 	return want, own
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
 // fallbackAfter is how long servers have before a fallback is used, unless
@@ -51,4 +53,20 @@ func (o *options) scheduleFallback() error {
 	}
 	o.client.Schedule.Timeout, o.client.Schedule.Pause = after, fallbackPause
 	return nil
+}
+
+// adoptFallback has the fallback of a process before this one count as ours, and a
+// link-local address of one that was killed: they have no end, and would stay beside
+// a lease, with their default route.
+func (f *fleet) adoptFallback(config *client.Config, on *netcfg.Link, l *link) {
+	fallback := config.Fallback
+	if fallback == nil && !config.LinkLocal {
+		return
+	}
+	err := on.AdoptUnended(func(p netip.Prefix) bool {
+		return fallback != nil && p == fallback.Prefix() || p.Addr().IsLinkLocalUnicast() && p.Bits() == 16
+	})
+	if err != nil {
+		f.log.Warn("it is not known what another client has left", "if", l.name, "err", err)
+	}
 }

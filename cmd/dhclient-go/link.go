@@ -219,6 +219,7 @@ func (f *fleet) configures(b *berth, config *client.Config, on *netcfg.Link, l *
 		return nil
 	}
 	config.Configurator = on
+	f.adoptFallback(config, on, l)
 	if !o.noDNS {
 		resolver, err := aides.Resolver(netcfg.ResolverConfig{
 			Interface: l.name, Path: o.resolvConf, Logger: f.log,

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dhclient-go/dhclient-go/internal/dhcptest"
+)
+
+// A fallback has no end in the kernel, and no lease file tells of it: what a process
+// has left of it, by keeping it or by being killed, goes when the next one has a
+// lease. An address of the same kind that an administrator has set stays.
+func TestFallback_LeftByAnotherProcess(t *testing.T) {
+	s := newSite(t)
+	server := s.link(t, func(c *dhcptest.Config) { c.Silent = true })
+	args := []string{"eth0", "--fallback", "192.0.0.77/24,192.0.0.9", "--fallback-after=1s", "--acd=50ms"}
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		p := s.start(t, args...)
+		p.stderr.wait(t, "using the fallback")
+		waitFor(t, "the fallback", func() bool { return strings.Contains(s.addresses(t, "eth0"), "192.0.0.77/24") })
+		p.signal(t, sig)
+		<-p.ended
+	}
+	s.IP(t, "addr", "add", "192.0.0.78/24", "dev", "eth0")
+	if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.77/24") {
+		t.Fatalf("nothing is left: %s", got)
+	}
+	if err := server.Configure(func(c *dhcptest.Config) { c.Silent = false }); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t, append(args, "-1")...).exit(t, exitDone)
+	got, routes := s.addresses(t, "eth0"), s.IP(t, "route", "show", "default")
+	if !strings.Contains(got, "192.0.0.5/24") || !strings.Contains(got, "192.0.0.78/24") || strings.Contains(got, "192.0.0.77") {
+		t.Errorf("addresses:\n%s", got)
+	}
+	if strings.Contains(routes, "192.0.0.9") || strings.Count(routes, "default") != 1 {
+		t.Errorf("default routes:\n%s", routes)
+	}
+}
