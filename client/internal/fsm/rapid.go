@@ -15,10 +15,11 @@ const rapidTries = broadcastAfter
 
 // rapidly has the next DISCOVER ask for a Rapid Commit or not, if the
 // configuration wants it at all. Both beginning and giving up are a new exchange:
-// no ACK to what was asked before counts any more.
+// no ACK to what was asked before counts any more. A search that begins anew before
+// rapidTries, since the schedule gives up sooner, is one without.
 func (s selecting) rapidly(m *Machine, now time.Time) selecting {
 	if m.cfg.RapidCommit && (s.tries == 0 || s.tries == rapidTries) {
-		s.rapid = s.tries == 0
+		s.rapid = s.tries == 0 && !s.rapid
 		s.xid, s.sent = m.xid(), now
 		s.best, s.spare = nil, nil
 	}
