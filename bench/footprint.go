@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	sizeLimit = 7_000_000
+	sizeLimit = 8_100_000 // of the client alone it was 7.0 MB
 	anonLimit = 1.5
 	settle    = 2 * time.Second // until memory is looked at
 	quiet     = 4 * time.Second // more, until the last of arpcheck is over
