@@ -19,6 +19,7 @@ var wallClock = map[string]string{
 	"client/internal/alarm/simulate.go":    "Go's own clock, in tests that drive it",
 	"client/agent/member.go":               "rests between restarts, by the monotonic clock",
 	"client/agent/pace.go":                 "how long a lease takes, by the monotonic clock",
+	"client/internal/rawudp/claim.go":      "a wait of seconds, by the monotonic clock",
 	"client/internal/rawudp/handover.go":   "waits of seconds, by the monotonic clock",
 	"client/internal/rawudp/neighbours.go": "a wait of less than a second, by the monotonic clock",
 	"client/internal/rawudp/send.go":       "a wait of less than a second, by the monotonic clock",

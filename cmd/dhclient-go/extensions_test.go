@@ -130,7 +130,7 @@ func TestFallback(t *testing.T) {
 	s := newSite(t)
 	server := s.link(t, func(c *dhcptest.Config) { c.Silent = true })
 	s.squat(t, 0, "192.0.0.78", [6]byte{2, 0, 0, 0, 0, 0x78})
-	p := s.start(t, "eth0", "--fallback", "192.0.0.78/24", "--fallback-after=1s", "--acd=50ms", "-1", "--timeout=3s")
+	p := s.start(t, "eth0", "--fallback", "192.0.0.78/24", "--fallback-after=1s", "--acd=500ms", "-1", "--timeout=4s")
 	p.exit(t, exitNoLease)
 	if got := s.addresses(t, "eth0"); got != "" {
 		t.Errorf("an address that another has is on the link: %s", got)
