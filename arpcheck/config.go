@@ -43,6 +43,9 @@ type Config struct {
 	// ("ARP sent"), each that answers or conflicts ("ARP received") and each
 	// that passed the filter and means nothing. Nil logs nothing.
 	Logger *slog.Logger
+	// Turns are those of all Detectors of a process with many; nil has no broadcast
+	// wait for those of other links.
+	Turns *Turns
 	// OnPanic gets what a callback, the Logger or the Detector itself has panicked
 	// with, in a goroutine that no caller of it has, and the stack of that; from
 	// any goroutine. The Detector does nothing any more then, but can be closed.

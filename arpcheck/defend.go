@@ -14,8 +14,8 @@ type defence struct {
 	announced int
 }
 
-// Defend tells the link that the IPv4 address addr is ours, twice in 2 s, and
-// goes on to defend it: the first conflict in 10 s is answered by one more
+// Defend tells the link that the IPv4 address addr is ours, twice in 2 s (the second
+// time in its turn, with Config.Turns), and goes on to defend it: the first conflict in 10 s is answered by one more
 // announcement, the second has lost called, once, with the station that uses
 // addr as well, and ends the defence: the address must not be used any more
 // (RFC 5227 2.4(b)). Addr must be on the link, for the kernel to answer those
@@ -43,7 +43,7 @@ func (f *defence) announce() {
 	_ = f.d.transmit(announcementOf(f.address), &f.d.count.announcements)
 	f.announced++
 	if f.announced < announceNum {
-		f.after(announceInterval, f.announce)
+		f.after(announceInterval, func() { f.inTurn(f.announce) })
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 type Detector struct {
 	log     *slog.Logger
 	onPanic func(value any, stack []byte)
+	turns   *Turns
 	length  time.Duration
 	clock   func() time.Duration // time since some moment, suspend included
 	link    link
@@ -81,7 +82,7 @@ func newDetector(index int, addr net.HardwareAddr, cfg Config) (*Detector, error
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{log: cfg.Logger, onPanic: cfg.OnPanic, length: cfg.Duration, clock: sinceBoot, index: index}
+	d := &Detector{log: cfg.Logger, onPanic: cfg.OnPanic, turns: cfg.Turns, length: cfg.Duration, clock: sinceBoot, index: index}
 	if d.mac, err = station(index, addr); err != nil {
 		return nil, err
 	}

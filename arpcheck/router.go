@@ -36,7 +36,7 @@ type query struct {
 // since source may be somebody else's on this network, and nobody's ARP cache
 // may have it from us. found is called at most once, with the station that
 // answered first; silence is no answer, and neither are arguments that are no
-// addresses.
+// addresses. With Config.Turns the question to all waits for its turn.
 //
 // It ends a CheckRouter before it, whose callback does not come any more; a
 // Probe or Defend goes on.
@@ -52,6 +52,10 @@ func (d *Detector) CheckRouter(source, router netip.Addr, mac net.HardwareAddr, 
 	q := &query{task: task{d: d}, source: source, router: router, to: broadcast, found: found}
 	copy(q.to[:], mac)
 	d.query = q
+	if q.to == broadcast {
+		q.inTurn(q.ask)
+		return
+	}
 	q.ask()
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client/agent"
 	"github.com/dhclient-go/dhclient-go/internal/control"
 	"github.com/dhclient-go/dhclient-go/internal/daemon"
@@ -89,7 +90,7 @@ func serveAgent(o *options, signals *signals, out, errs *output) error {
 
 // newAgency has the namespaces open, and nothing served yet.
 func newAgency(o *options, signals *signals, out *output, log *slog.Logger) (*agency, error) {
-	f := &fleet{ctx: signals.ctx, attend: func() {}, aides: ourselves{}, o: o, out: out, log: log, home: control.Netns()}
+	f := &fleet{ctx: signals.ctx, attend: func() {}, aides: ourselves{}, o: o, out: out, log: log, home: control.Netns(), turns: &arpcheck.Turns{}}
 	if err := f.meter.open(o.metricsFile); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dhclient-go/dhclient-go/arpcheck"
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/internal/capture"
 	"github.com/dhclient-go/dhclient-go/internal/control"
@@ -58,6 +59,8 @@ type fleet struct {
 	news    control.Feed[*eventLine]
 	// folder has the leases, and is the one that the sandbox has; nil for none.
 	folder atomic.Pointer[folder]
+	// turns has the links of an agent take turns; nil has them wait for nothing.
+	turns *arpcheck.Turns
 	// winner is who has won with --wait first; nil for nobody yet.
 	winner atomic.Pointer[berth]
 	// pid is the pid file, meter counts for metrics, and wasHanded says that a link was handed over.
