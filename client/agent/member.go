@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -280,7 +281,9 @@ func (m *member) failed(why error) {
 
 // tellFailure logs a fault: one that is repeated once.
 func (m *member) tellFailure(why error, panicked *client.PanicError, wait time.Duration) {
-	args := []any{"if", m.link.Name, "netns", m.link.Netns, "err", why, "wait", wait}
+	// The error of a client begins with its link, as the line does.
+	text := strings.TrimPrefix(why.Error(), m.link.Name+": ")
+	args := []any{"if", m.link.Name, "netns", m.link.Netns, "err", text, "wait", wait}
 	switch {
 	case panicked != nil:
 		m.a.log.Error("the client has a fault, and is started again", append(args, "stack", string(panicked.Stack))...)

@@ -21,16 +21,26 @@ type action struct {
 	stdout, stderr io.Writer
 
 	mu sync.Mutex
-	// pending are the links whose outcome is not known, by the process.
-	pending map[string]int
+	// pending are the links whose outcome is not known.
+	pending map[pendingLink]bool
+	// served are the links for which a process has a client, and unserved why
+	// another one has none.
+	served   map[string]bool
+	unserved map[string]string
 	// failed says that it came to nothing on one.
 	failed bool
+}
+
+// A pendingLink is a link, and the process that will say what came of it.
+type pendingLink struct {
+	name string
+	from int
 }
 
 // actOn is the command of that name.
 func actOn(command string) func(o *options, stdout, stderr io.Writer) (int, error) {
 	return func(o *options, stdout, stderr io.Writer) (int, error) {
-		a := &action{command: command, o: o, stdout: stdout, stderr: stderr, pending: map[string]int{}}
+		a := &action{command: command, o: o, stdout: stdout, stderr: stderr, pending: map[pendingLink]bool{}, served: map[string]bool{}, unserved: map[string]string{}}
 		if err := a.prudent(); err != nil {
 			return 0, err
 		}
@@ -47,6 +57,7 @@ func actOn(command string) func(o *options, stdout, stderr io.Writer) (int, erro
 		}
 		asking.Wait()
 		a.late()
+		a.left()
 		if err := errors.Join(errs...); err != nil {
 			return 0, err
 		}
@@ -76,6 +87,10 @@ func (a *action) prudent() error {
 	var names []string
 	for _, st := range all {
 		names = append(names, st.Interface)
+	}
+	// An agent has those too that another process serves.
+	if names = slices.Compact(names); len(names) == 1 {
+		return err
 	}
 	if len(names) > maxNamed {
 		return badUsage("clients run for %d links: name some, or say --all", len(names))
@@ -112,11 +127,16 @@ func (a *action) ask(ctx context.Context, name string) error {
 func (a *action) report(from int, r *report) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r.Pending {
-		a.pending[r.Interface] = from
+	if r.Unserved {
+		a.unserved[r.Interface] = r.Text
 		return
 	}
-	delete(a.pending, r.Interface)
+	a.served[r.Interface] = true
+	if r.Pending {
+		a.pending[pendingLink{r.Interface, from}] = true
+		return
+	}
+	delete(a.pending, pendingLink{r.Interface, from})
 	if r.OK {
 		fmt.Fprintf(a.stdout, "%s: %s\n", oneLine(r.Interface), oneLine(r.Text))
 		return
@@ -133,22 +153,27 @@ func (a *action) fail(name, text string) {
 func (a *action) ended(from int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for name, of := range a.pending {
-		if of != from {
+	for p := range a.pending {
+		if p.from != from {
 			continue
 		}
-		delete(a.pending, name)
+		delete(a.pending, p)
 		if a.command == "stop" {
-			fmt.Fprintf(a.stdout, "%s: stopped\n", oneLine(name))
+			fmt.Fprintf(a.stdout, "%s: stopped\n", oneLine(p.name))
 		} else {
-			a.fail(name, "the process has ended")
+			a.fail(p.name, "the process has ended")
 		}
 	}
 }
 
 // late says why there is no outcome yet.
 func (a *action) late() {
-	for _, name := range slices.Sorted(maps.Keys(a.pending)) {
+	var names []string
+	for p := range a.pending {
+		names = append(names, p.name)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		text := fmt.Sprintf("no outcome within %s", span(a.o.timeout))
 		if all, err := statusOf(a.o, name, false); err == nil && len(all) > 0 {
 			v := newView(a.stdout)
@@ -156,5 +181,14 @@ func (a *action) late() {
 			text += fmt.Sprintf("; it goes on: %s, %s", all[0].State, what)
 		}
 		a.fail(name, text)
+	}
+}
+
+// left is what became of links that a process would serve, and no process does.
+func (a *action) left() {
+	for _, name := range slices.Sorted(maps.Keys(a.unserved)) {
+		if !a.served[name] {
+			a.fail(name, "no client runs: "+a.unserved[name])
+		}
 	}
 }

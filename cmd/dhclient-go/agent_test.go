@@ -223,14 +223,51 @@ func TestAgent_LinkOfAnother(t *testing.T) {
 	other := s.start(t, "eth0", "--no-dns")
 	other.stdout.wait(t, line0)
 	p := s.agent(t, "--match", "eth*")
-	p.stderr.wait(t, fmt.Sprintf("eth0: warning: the link is not served, and tried again: eth0: process %d", other.cmd.Process.Pid))
+	p.stderr.wait(t, fmt.Sprintf("eth0: warning: the link is not served, and tried again: process %d", other.cmd.Process.Pid))
 	s.becomes(t, "eth0  RESTING")
+	out, _ := s.ask(t, exitNoLease, "status", "--json", "--control-dir", s.control())
+	if strings.Contains(out, `"0001-`) || !strings.Contains(out, `"error":"process `) {
+		t.Error(out)
+	}
 	other.signal(t, syscall.SIGTERM)
 	other.exit(t, exitDone)
 	s.becomes(t, "eth0  BOUND  192.0.0.5/24")
 	if st := s.agentsStatus(t, "eth0"); st.Restarts == 0 || st.Panics != 0 || !st.Agent || st.Error == "" {
 		t.Errorf("%+v", st)
 	}
+}
+
+// Commands about a link that another process serves are that one's, which the agent
+// does not spoil.
+func TestAgent_CommandsOfAnother(t *testing.T) {
+	s := newSite(t)
+	s.link(t, nil)
+	other := s.start(t, "eth0", "--no-dns", "--control-dir", s.control())
+	other.stdout.wait(t, line0)
+	p := s.agent(t, "--match", "eth*")
+	s.becomes(t, "2 links: 1 BOUND, 1 RESTING")
+	out, errs := s.ask(t, exitDone, "renew", "--control-dir", s.control())
+	matches(t, out+errs, `^eth0: 192\.0\.0\.5/24 .*, renewed$`)
+	out, errs = s.ask(t, exitDone, "release", "--control-dir", s.control())
+	matches(t, out+errs, `^eth0: 192\.0\.0\.5/24 released$`)
+	out, errs = s.ask(t, exitDone, "stop", "--all", "--control-dir", s.control())
+	matches(t, out+errs, `^eth0: stopped$`, `^eth0: stopped$`)
+	other.exit(t, exitDone)
+	p.exit(t, exitDone)
+}
+
+// An agent that has no link is none that does not run, and can be ended.
+func TestAgent_NoLink(t *testing.T) {
+	s := newSite(t)
+	p := s.agent(t, "--match", "none*")
+	waitFor(t, "its socket", func() bool { all, _ := filepath.Glob(s.control() + "/*.sock"); return len(all) > 0 })
+	_, errs := s.ask(t, exitRuntime, "status", "--control-dir", s.control())
+	matches(t, errs, `^dhclient-go: the agent has no link in this network namespace`)
+	_, errs = s.ask(t, exitRuntime, "renew", "eth0", "--control-dir", s.control())
+	matches(t, errs, `^dhclient-go: no client of eth0 runs in this network namespace: the agent there does not serve it$`)
+	out, _ := s.ask(t, exitDone, "stop", "--all", "--control-dir", s.control())
+	matches(t, out, `^agent: stopped; it had no link$`)
+	p.exit(t, exitDone)
 }
 
 // agentsStatus is what the agent says of a link.

@@ -46,7 +46,7 @@ func (a *agency) obey(ctx context.Context, r *control.Request, w *control.Writer
 	case "renew", "rebind", "release":
 		return a.act(ctx, r.Command, meant, w)
 	case "stop":
-		return a.end(r, meant, w)
+		return a.end(ctx, r, meant, w)
 	}
 	return fmt.Errorf("%q is not known here", r.Command)
 }
@@ -77,6 +77,12 @@ func (a *agency) numberOf(netns string) uint64 {
 // noNumber is that of no namespace.
 const noNumber = ^uint64(0)
 
+// phaseWords say what it means that a link has no client.
+var phaseWords = map[agent.Phase]string{
+	agent.Idle: "not served", agent.Queued: "waits for its turn", agent.Preparing: "about to be served",
+	agent.Ending: "let go", agent.Left: "another process has taken it over",
+}
+
 // statusOf is how a link is.
 func (a *agency) statusOf(st *agent.Status) *linkStatus {
 	var ls *linkStatus
@@ -85,19 +91,25 @@ func (a *agency) statusOf(st *agent.Status) *linkStatus {
 	} else {
 		ls = newLinkStatus(st.Link.Netns)
 		ls.State, ls.Link = strings.ToUpper(st.Phase.String()), linkUp
-		if st.Phase == agent.Left {
-			ls.Reason = "another process serves it"
-		}
+		ls.Reason = phaseWords[st.Phase]
 	}
 	ls.Interface, ls.Agent = st.Link.Name, true
 	ls.Restarts, ls.Panics = st.Restarts, st.Panics
 	if st.Err != nil {
-		ls.Error = oneLine(st.Err.Error())
+		ls.Error = oneLine(unserved(st))
 	}
 	if !st.Retry.IsZero() {
 		ls.Reason, ls.NextTry = ls.Error, some(lease.Now().Add(time.Until(st.Retry)))
 	}
 	return ls
+}
+
+// unserved is why a link is not served, without its name: that stands before.
+func unserved(st *agent.Status) string {
+	if st.Err == nil {
+		return phaseWords[st.Phase]
+	}
+	return strings.TrimPrefix(st.Err.Error(), st.Link.Name+": ")
 }
 
 // watched says what becomes of the links, also of those that appear later, until
@@ -136,17 +148,22 @@ func (a *agency) act(ctx context.Context, command string, meant []agent.Status, 
 			run = append(run, b)
 			continue
 		}
-		if err := w.Link(report{Interface: meant[i].Link.Name, Text: "no client runs: " + meant[i].Phase.String()}); err != nil {
+		if err := w.Link(report{Interface: meant[i].Link.Name, Unserved: true, Text: unserved(&meant[i])}); err != nil {
 			return err
 		}
 	}
 	return act(ctx, command, run, w)
 }
 
-// end ends the agent, if all links are meant: one of them it would begin to serve
-// again at the next opportunity.
-func (a *agency) end(r *control.Request, meant []agent.Status, w *control.Writer) error {
-	if len(meant) == 0 {
+// end ends the agent, if all links are meant, of which there may be none: one of
+// them it would begin to serve again at the next opportunity.
+func (a *agency) end(ctx context.Context, r *control.Request, meant []agent.Status, w *control.Writer) error {
+	switch {
+	case len(meant) > 0:
+	case r.Interface == "" && a.isMeant(r, "", ""):
+		a.signal.cancel()
+		return w.Link(report{Interface: agentName, OK: true, Text: "stopped; it had no link"})
+	default:
 		return nil
 	}
 	if r.Interface != "" {
@@ -154,10 +171,20 @@ func (a *agency) end(r *control.Request, meant []agent.Status, w *control.Writer
 			Text: "an agent serves it: leave it out of the config file and reload that, or stop all with --all"})
 	}
 	for i := range meant {
-		if err := w.Link(report{Interface: meant[i].Link.Name, OK: true, Text: "stopping"}); err != nil {
+		if err := w.Link(report{Interface: meant[i].Link.Name, Pending: true}); err != nil {
 			return err
 		}
 	}
 	a.signal.cancel()
+	<-ctx.Done() // the server is closed when all have ended, or nobody listens
+	for i := range meant {
+		text := "stopped"
+		if b := berthOf(&meant[i]); b != nil {
+			text = b.epilogue()
+		}
+		if err := w.Link(report{Interface: meant[i].Link.Name, OK: true, Text: text}); err != nil {
+			return err
+		}
+	}
 	return nil
 }

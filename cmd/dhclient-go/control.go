@@ -119,6 +119,9 @@ type report struct {
 	// OK says that it is as it was wanted, and Text what it is.
 	OK   bool   `json:"ok"`
 	Text string `json:"text,omitempty"`
+	// Unserved says that this process has no client for the link, and Text why:
+	// another process may have one.
+	Unserved bool `json:"unserved,omitempty"`
 	// Lease is what is in use now.
 	Lease *lease.Lease `json:"lease,omitempty"`
 }

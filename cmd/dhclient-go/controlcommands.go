@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/internal/control"
+	"github.com/dhclient-go/dhclient-go/internal/metrics"
 )
 
 // actionTimeout is how long a command waits for an outcome, unless --timeout
@@ -121,6 +123,8 @@ type noClientError struct {
 	// asked is the network namespace that was asked about, empty for this one,
 	// and other another one with such a client.
 	asked, other string
+	// agent says that an agent runs, which has no such link.
+	agent bool
 }
 
 // Error names the link, and where was looked.
@@ -133,6 +137,11 @@ func (e *noClientError) Error() string {
 		in = "the network namespace " + e.asked
 	}
 	text := fmt.Sprintf("no client%s runs in %s (none answers in %s)", of, in, e.dir)
+	if e.agent && e.name == "" {
+		text = fmt.Sprintf("the agent has no link in %s (in %s only it answers)", in, e.dir)
+	} else if e.agent {
+		text = fmt.Sprintf("no client%s runs in %s: the agent there does not serve it", of, in)
+	}
 	if e.other != "" {
 		text += "; one does with --netns " + e.other
 	}
@@ -148,6 +157,9 @@ func (o *options) noClient(name string) error {
 	}
 	if all, err := statusOf(o, name, true); err == nil && len(all) > 0 {
 		e.other = all[0].Netns
+	}
+	if reports, _ := reportsOf(o); e.other == "" {
+		e.agent = slices.ContainsFunc(reports, func(r *metrics.Report) bool { return r.Process == agentName })
 	}
 	return e
 }

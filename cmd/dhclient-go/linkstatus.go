@@ -21,7 +21,7 @@ type linkStatus struct {
 	// State is that of RFC 2131 figure 5 or of package client, or ABSENT while
 	// the interface is waited for; since then, and why in a few words.
 	State  string    `json:"state"`
-	Since  time.Time `json:"since"`
+	Since  time.Time `json:"since,omitzero"`
 	Reason string    `json:"reason,omitempty"`
 	// Link is up, no carrier, or missing.
 	Link string `json:"link"`

@@ -138,6 +138,10 @@ func (v *view) cells(st *linkStatus) []string {
 	l := st.Lease
 	if l == nil {
 		what, _ := v.headline(st)
+		if st.NextTry != nil && st.Reason != "" {
+			// What is cut off is not why it has none.
+			what = fmt.Sprintf("%s; next try in %s", st.Reason, roughly(st.NextTry.Sub(v.now)+time.Second/2))
+		}
 		row[5] = v.clean(strings.TrimPrefix(strings.TrimPrefix(what, "no address; "), "no address"))
 		return row
 	}

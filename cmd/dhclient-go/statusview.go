@@ -94,7 +94,10 @@ func (v *view) headline(st *linkStatus) (what, since string) {
 	case st.State == "WAITING" || st.State == "V6ONLY":
 		return has + "; waits" + colon(st.Reason), ""
 	}
-	return has + "; " + st.doing(), since
+	if doing := st.doing(); doing != "" {
+		has += "; " + doing
+	}
+	return has, since
 }
 
 func (v *view) since(at time.Time) string {
