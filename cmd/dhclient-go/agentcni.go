@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 
@@ -108,6 +109,7 @@ func (a *agency) cniOptions(l *agent.Link, f attach.Fitting) (*options, error) {
 	o := *plan.options
 	o.noDNS, o.nameHost, o.hooks, o.outfit = true, nil, hook.Config{}, nil
 	o.netcfg.LinkMTU = false
+	notForContainers(&o.client)
 	if f.Metric > 0 {
 		o.netcfg.Metric = f.Metric
 	}
@@ -117,4 +119,14 @@ func (a *agency) cniOptions(l *agent.Link, f attach.Fitting) (*options, error) {
 		}
 	}
 	return &o, nil
+}
+
+// notForContainers leaves away what is of one link of the host: its addresses, which
+// each container would get whose server is silent, its names and what other clients
+// have left there.
+func notForContainers(c *client.Config) {
+	c.Fallback, c.LinkLocal, c.Schedule = nil, false, client.Schedule{}
+	c.RequestIP, c.Takeover = netip.Addr{}, false
+	c.ClientID, c.MachineID = nil, client.MachineID{}
+	c.Hostname, c.FQDN, c.DNSUpdate = "", "", client.UpdateByServer
 }
