@@ -45,6 +45,9 @@ type Config struct {
 	// Fixed is for a link that somebody else follows: when it is deleted, no later
 	// link with its name takes its place.
 	Fixed bool
+	// Index is that of the link that is meant, whose name may be another's by the
+	// time when it is looked for; 0 is whichever has the name.
+	Index int
 }
 
 func (c Config) check() error {

@@ -50,6 +50,9 @@ func (ns *Namespace) Link(name string, cfg Config) (*Link, error) {
 		}
 		return nil, noLink(name, all)
 	}
+	if cfg.Index != 0 && info.index != cfg.Index {
+		return nil, &LinkError{Name: name, Err: ErrNoLink, text: fmt.Sprintf("%s is another link by now, with index %d and not %d", name, info.index, cfg.Index)}
+	}
 	if err := usable(info); err != nil {
 		return nil, err
 	}

@@ -375,6 +375,6 @@ func contain(name string, f func() error) (err error) {
 func (m *member) opening() *Opening {
 	o := &Opening{Link: m.link, Restarts: m.restarts, OnEvent: m.event, member: m}
 	o.Namespace, _ = m.space.kernel.(*netcfg.Namespace)
-	o.Config.Fixed = true
+	o.Config.Fixed, o.Config.Index = true, m.link.Index
 	return o
 }

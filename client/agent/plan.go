@@ -69,7 +69,8 @@ type Opening struct {
 	// Namespace is where the link is.
 	Namespace *netcfg.Namespace
 	// Config is the netcfg.Config to begin with: the agent follows the link, and
-	// the Link that is made of it must not go over to another of its name.
+	// the Link that is made of it must be that one, and not go over to another of
+	// its name.
 	Config netcfg.Config
 	// OnEvent is to hear of each event, from client.Config.OnEvent: by that the
 	// agent knows when others may be started. It does not block.

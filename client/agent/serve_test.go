@@ -187,6 +187,24 @@ func TestDropPlan(t *testing.T) {
 	})
 }
 
+// What is opened is the link that is meant, and not one that has got its name while it
+// waited for its turn.
+func TestOpening_MeansTheLink(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, own("x0", "x1"), func(w *world, _ *Config) {
+			w.opens = func(o *Opening) error {
+				if o.Config.Index != o.Link.Index || !o.Config.Fixed {
+					w.Errorf("%s, with index %d, is to be opened as %+v", o.Link.Name, o.Link.Index, o.Config)
+				}
+				return nil
+			}
+		})
+		w.asked(t.Context(), Namespace{}, "x1", "cni")
+		w.happened("open x1 by cni", "start x1")
+		w.end()
+	})
+}
+
 // A client that does not end is waited for as long as the caller has time.
 func TestDrop_Waits(t *testing.T) {
 	bubble(t, func(t *testing.T) {

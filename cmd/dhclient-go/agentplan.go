@@ -132,7 +132,7 @@ func (p *agentPlan) Open(o *agent.Opening) (*agent.Served, error) {
 // kept elsewhere.
 func (p *agentPlan) open(o *agent.Opening, fit func(*client.Config, *netcfg.Link) error) (*agent.Served, *berth, error) {
 	f := p.a.fleet
-	b := &berth{name: o.Link.Name, o: p.o, place: p.place, netns: o.Link.Netns, ns: o.Namespace, fixed: true,
+	b := &berth{name: o.Link.Name, o: p.o, place: p.place, netns: o.Link.Netns, ns: o.Namespace, fixed: true, index: o.Link.Index,
 		ready: p.a.opened, ended: make(chan struct{}), abandon: func(error) {},
 		// It is the agent that ends the client.
 		halted: context.Background(), halt: func() {}}

@@ -84,9 +84,10 @@ type berth struct {
 	place *place
 	netns string
 	ns    *netcfg.Namespace
-	// fixed says that an agent follows the link, and heard is what tells it of
-	// events; nil for nobody.
+	// fixed says that an agent follows the link, which has that index, and heard is
+	// what tells it of events; nil for nobody.
 	fixed bool
+	index int
 	heard func(client.Event)
 	// paced is what has the client hear of carrier in its turn; nil for at once.
 	paced func(client.LinkSubscriber) client.LinkWatcher

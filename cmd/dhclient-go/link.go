@@ -47,7 +47,7 @@ type outfit struct {
 func (f *fleet) openLink(b *berth) (*link, error) {
 	name, o := b.name, b.o
 	cfg := o.netcfg
-	cfg.LeaveDown, cfg.Fixed = o.dryRun, b.fixed
+	cfg.LeaveDown, cfg.Fixed, cfg.Index = o.dryRun, b.fixed, b.index
 	on, err := b.ns.Link(name, cfg)
 	if err != nil {
 		return nil, refused("CAP_NET_ADMIN", "look at links", err)
