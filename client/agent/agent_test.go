@@ -60,7 +60,12 @@ func TestLinks_Renamed(t *testing.T) {
 		k.make(candidate(1, "x0"))
 		w.happened("end b0", "apart b0")
 		k.make(candidate(1, "b1"))
-		w.happened("open b1 by b", "start b1")
+		// The next client is to find what the last one has left.
+		w.happened("renamed b0 to b1", "open b1 by b", "start b1")
+		w.client("b1").end <- errors.New("a fault")
+		w.happened("end b1", "apart b1")
+		k.make(candidate(1, "b2"))
+		w.happened("renamed b1 to b2")
 		w.end()
 	})
 }

@@ -67,7 +67,9 @@ type member struct {
 	// by is the plan by which it is served.
 	by     Plan
 	served *Served
-	// telling is held, without mu, while served is told the link's name.
+	// named is Renamed of the last Served, and telling is held, without mu, while it
+	// is called.
+	named   func(Link)
 	telling sync.Mutex
 	cancel  context.CancelFunc
 	begun   time.Time
@@ -163,20 +165,20 @@ func (m *member) settle() {
 // same says that nothing has to be done for b in the place of a.
 func same(a, b Plan) bool { return a != nil && b != nil && a.Same(b) }
 
-// renamed returns what tells who serves the link that it has another name, without
-// mu.
+// renamed returns what tells who serves the link, or has served it last, that it has
+// another name, without mu.
 func (m *member) renamed(was Link) func() {
-	if was.Name == m.link.Name || m.phase != Running || m.served.Renamed == nil {
+	if was.Name == m.link.Name || m.named == nil {
 		return func() {}
 	}
-	served := m.served
+	named := m.named
 	return func() {
 		m.telling.Lock() // the last to tell knows the last name
 		defer m.telling.Unlock()
 		m.a.mu.Lock()
 		link := m.link
 		m.a.mu.Unlock()
-		if err := contain(link.Name, func() error { served.Renamed(link); return nil }); err != nil {
+		if err := contain(link.Name, func() error { named(link); return nil }); err != nil {
 			m.a.log.Error("the new name of the link is not known", "if", link.Name, "netns", link.Netns, "err", err)
 		}
 	}
@@ -201,7 +203,7 @@ func (m *member) start(plan Plan, o *Opening) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	m.served, m.cancel, m.begun = served, cancel, time.Now()
+	m.served, m.named, m.cancel, m.begun = served, served.Renamed, cancel, time.Now()
 	m.enter(Running)
 	tell := m.renamed(o.Link)
 	m.settle()
@@ -248,6 +250,7 @@ func (m *member) ended(served *Served, why error) {
 		m.failures = 0
 		m.rest(Idle)
 	case why == nil:
+		m.named = nil // it is another's affair
 		m.rest(Left)
 	default:
 		m.failed(why)

@@ -90,7 +90,8 @@ type Served struct {
 	Close func()
 	Info  any
 	// Renamed is called when the link has another name and is to be served by that,
-	// by this client or by the next; it must not call the Agent. Nil is fine.
+	// by this client or, as when this one has ended, by the next; it must not call
+	// the Agent. Nil is fine.
 	Renamed func(Link)
 }
 

@@ -182,7 +182,7 @@ func TestDropPlan(t *testing.T) {
 		if err := w.a.DropPlan(t.Context(), "", fakePlan{w, "second"}, true); err != nil {
 			t.Error(err)
 		}
-		w.happened("open y0 by y", "start y0")
+		w.happened("renamed x0 to y0", "open y0 by y", "start y0")
 		w.end()
 	})
 }

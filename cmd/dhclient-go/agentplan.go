@@ -197,7 +197,7 @@ func (a *agency) renamed(b *berth, l agent.Link) {
 	}
 	dir, err := lease.NewDir(b.o.leases(), l.Name)
 	if err == nil {
-		err = b.store.move(dir, b.link.client.Lease())
+		err = b.store.move(dir, b.link.client.Lease(), l.HardwareAddr)
 	}
 	if err != nil {
 		a.log.Warn("the lease is not kept under the new name", "if", l.Name, "err", err)
@@ -208,34 +208,42 @@ func (a *agency) renamed(b *berth, l agent.Link) {
 type movableStore struct {
 	mu sync.Mutex
 	is client.LeaseStore
+	// has is what was read from it or written to it last.
+	has *lease.Lease
 }
 
 // Load is that of the store.
 func (s *movableStore) Load(ctx context.Context) (*lease.Lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.is.Load(ctx)
+	l, err := s.is.Load(ctx)
+	s.has = l
+	return l, err
 }
 
 // Save is that of the store.
 func (s *movableStore) Save(ctx context.Context, l *lease.Lease) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.has = l
 	return s.is.Save(ctx, l)
 }
 
-// move has another store be used from now on, with l, which is in use; nil for
-// none. The old one forgets only what was of the same station: two links may have
-// changed their names with one another.
-func (s *movableStore) move(to client.LeaseStore, l *lease.Lease) error {
+// move has another store be used from now on, with l, which is in use; nil for none:
+// then with what there is of the station. The old one forgets only what was of that:
+// two links may have changed their names with one another, and what this one had may
+// have been overwritten since its client has ended.
+func (s *movableStore) move(to client.LeaseStore, l *lease.Lease, station lease.HardwareAddr) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	from := s.is
 	s.is = to
 	ctx := context.Background()
 	old, err := from.Load(ctx)
-	if l == nil {
-		l = old
+	for _, other := range []*lease.Lease{s.has, old} {
+		if l == nil && other != nil && other.HardwareAddr == station {
+			l = other
+		}
 	}
 	if l == nil || err != nil {
 		return err

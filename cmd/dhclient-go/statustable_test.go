@@ -150,7 +150,7 @@ func TestMovableStore_NamesSwapped(t *testing.T) {
 		held, stores = append(held, l), append(stores, s)
 	}
 	for i, name := range []string{"eth1", "eth0"} {
-		if err := stores[i].move(store(name), held[i]); err != nil {
+		if err := stores[i].move(store(name), held[i], held[i].HardwareAddr); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -160,7 +160,7 @@ func TestMovableStore_NamesSwapped(t *testing.T) {
 		}
 	}
 	// What is not in use but stored goes with its link.
-	if err := stores[0].move(store("wan0"), nil); err != nil {
+	if err := stores[0].move(store("wan0"), nil, held[0].HardwareAddr); err != nil {
 		t.Fatal(err)
 	}
 	if l, err := store("wan0").Load(ctx); err != nil || l == nil || l.Address != held[0].Address {
@@ -168,6 +168,19 @@ func TestMovableStore_NamesSwapped(t *testing.T) {
 	}
 	if l, err := store("eth1").Load(ctx); err != nil || l != nil {
 		t.Errorf("%v, %v", l, err)
+	}
+	// Another link has the name, and its lease there, before it is known that this one
+	// has it no more: each has its own.
+	if err := store("wan0").Save(ctx, held[1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := stores[0].move(store("wan1"), nil, held[0].HardwareAddr); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"wan1", "wan0"} {
+		if l, err := store(name).Load(ctx); err != nil || l == nil || l.Address != held[i].Address {
+			t.Errorf("%s: %v, %v", name, l, err)
+		}
 	}
 }
 
