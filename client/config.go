@@ -160,7 +160,8 @@ type Config struct {
 	// clock that is not set back over restarts.
 	AuthKey AuthKey
 	// Broadcast asks servers to broadcast their replies from the start; else
-	// that is asked after three unanswered DISCOVERs (RFC 2131 4.1).
+	// that is asked after three unanswered DISCOVERs, or when Schedule has given up
+	// (RFC 2131 4.1).
 	Broadcast bool
 	// IPv6Only is for a host that can do without IPv4. It says so to the server,
 	// and where that says that the network prefers it (option 108, RFC 8925),

@@ -393,6 +393,13 @@ func TestBroadcastFlag_MSG_26(t *testing.T) {
 			t.Errorf("DISCOVER %d: B is %v", i+1, msg.Broadcast)
 		}
 	}
+	// A schedule that gives up sooner has to come to that as well.
+	_, sent = silence(Config{Schedule: Schedule{Attempts: 2, Pause: time.Second}}, 5, time.Minute)
+	for i, msg := range sent {
+		if msg.Broadcast != (i >= 2) {
+			t.Errorf("DISCOVER %d of a schedule of two: B is %v", i+1, msg.Broadcast)
+		}
+	}
 	_, sent = silence(Config{Broadcast: true}, 5, time.Minute)
 	if !sent[0].Broadcast {
 		t.Error("asked for, and not set")

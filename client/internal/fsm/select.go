@@ -128,6 +128,7 @@ func (s selecting) tick(m *Machine, now time.Time) state {
 func (s selecting) giveUp(m *Machine, now time.Time) state {
 	wait := max(m.cfg.Schedule.Pause, time.Second)
 	s.next, s.until, s.tries = now.Add(wait), time.Time{}, 0
+	s.broadcast = true // what was sent was in vain, if less than broadcastAfter
 	if m.onLink != nil {
 		return s // a stored lease does for now: nothing has failed
 	}
