@@ -184,7 +184,9 @@ func (m *Machine) decline(now time.Time, l *lease.Lease, by lease.HardwareAddr) 
 			Text: text,
 		}})
 	}
-	m.do(Save{nil})
+	if l != m.cfg.Fallback { // which was never stored, and what is may hold yet
+		m.do(Save{nil})
+	}
 	m.note(Notice{Kind: Declined, Lease: l, Addr: l.Address, Server: l.Server, MAC: by, Wait: wait})
 	m.forget()
 	return waiting{until: now.Add(wait), atLeast: now.Add(declineWait)}
