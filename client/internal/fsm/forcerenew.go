@@ -21,8 +21,8 @@ func (m *Machine) learn(ack Ack, renewal bool) {
 	if renewal && ack.Nonce == (Nonce{}) {
 		return
 	}
-	if ack.Nonce != m.nonce || !renewal {
-		m.replay = 0
+	if ack.Nonce != m.nonce {
+		m.replay = 0 // else what was made with it and sent before would count again
 	}
 	m.nonce, m.replay = ack.Nonce, max(m.replay, ack.Replay)
 }
