@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"strings"
 
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
@@ -59,18 +58,7 @@ func (l *Link) set(ctx context.Context, info linkInfo, next *lease.Lease, prev [
 	if err != nil {
 		return err
 	}
-	if notes := strings.Join(want.notes, "; "); notes != l.notes {
-		l.notes = notes
-		if notes != "" {
-			l.log().Warn("lease is not applied as it came", "lease", next.Address, "why", want.notes)
-		}
-	}
-	if drawn := drawnText("routes that take precedence over the default route", want.drawn); drawn != l.drawn {
-		l.drawn = drawn
-		if drawn != "" {
-			l.log().Info(drawn, "lease", next.Address)
-		}
-	}
+	l.say(next, &want)
 	if !info.promote {
 		if err := l.ns.setPromote(info.index); err != nil {
 			l.log().Debug("addresses of the subnet may be lost with ours", "err", err)

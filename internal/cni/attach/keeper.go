@@ -260,11 +260,7 @@ func (k *Keeper) grant(a *attachment, l *lease.Lease) (*cni.Grant, error) {
 	if p == nil {
 		return nil, errors.New("the client has ended")
 	}
-	s, err := p.link.State()
-	if err != nil {
-		return nil, err
-	}
-	return grantOf(l, s.MTU)
+	return grantOf(l, p.link)
 }
 
 // again is the grant of an attachment that is there already, if it is what r asks
@@ -398,7 +394,7 @@ func (k *Keeper) check(r *cni.Request) (*cni.Grant, error) {
 	case !holds(s, l.Address):
 		return nil, cni.Errorf(cni.NoAddress, "%v is leased, but not on %s", l.Address, a.link())
 	}
-	return grantOf(l, s.MTU)
+	return grantOf(l, p.link)
 }
 
 // collect ends the attachments of a network that are not valid any more.

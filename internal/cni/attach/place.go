@@ -41,6 +41,7 @@ type on interface {
 	Limit(*lease.Lease) (bool, error)
 	Found() ([]netcfg.Found, error)
 	Adopt(netcfg.Found)
+	Wanted(*lease.Lease) ([]lease.Route, int, error)
 }
 
 // fit has the client see the link as a place, and brings it up.
