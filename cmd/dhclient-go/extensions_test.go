@@ -207,6 +207,13 @@ func TestFlags_AuthKey(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
+	pipe := path + "-pipe"
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parse([]string{"eth0", "--auth-key", pipe}); err == nil || !strings.Contains(err.Error(), "must be a file") {
+		t.Errorf("a pipe: %v", err)
+	}
 	if _, err := parse([]string{"eth0", "--auth-key", path + "2"}); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)
 	}

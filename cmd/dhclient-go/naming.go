@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/internal/option"
 )
@@ -163,7 +165,8 @@ func (o *options) cloneWarning() string {
 // setAuthKey reads a secret, which stands in a file that nobody else can read: on a
 // command line all could.
 func setAuthKey(o *options, path string) error {
-	f, err := os.Open(path)
+	// Not to wait for who writes to a pipe.
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return err
 	}
