@@ -208,6 +208,9 @@ func (o *options) checkAgent() error {
 	if o.agent.config == "" && len(o.links) == 0 && o.agent.cni == "" {
 		return badUsage("no link is matched: say --match IF, as --match 'veth*', --config FILE or --cni")
 	}
+	if o.client.Fallback != nil && (len(o.links) != 1 || len(o.selectors) > 0) {
+		return &usageError{"--fallback", "is for one interface: the agent needs a --match that is its name"}
+	}
 	links := o.links
 	o.links = []string{"*"} // check wants one
 	err := o.check()

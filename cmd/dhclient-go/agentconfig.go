@@ -114,10 +114,13 @@ func readAgentConfig(path string, process []flagRow, fresh func() *options) (*ag
 	for i := range f.Links {
 		if l := &f.Links[i]; l.Serve {
 			c.sections[i].plan = r.plan(&l.Section)
+			r.checkFallback(c.sections[i], &l.Section)
 		}
 	}
 	if len(f.Links) == 0 {
-		all := &agentSection{line: f.Defaults.Line, plan: r.plan(&agentconf.Section{Line: f.Defaults.Line})}
+		none := &agentconf.Section{Line: f.Defaults.Line}
+		all := &agentSection{line: f.Defaults.Line, plan: r.plan(none)}
+		r.checkFallback(all, none)
 		c.sections = []*agentSection{all}
 	}
 	return c, r.errs.Err()
@@ -278,6 +281,19 @@ func (r *agentConfigReader) plan(s *agentconf.Section) *linkPlan {
 		r.errs.Add(line, key, "%s", wordsOfFile(err))
 	}
 	return &linkPlan{options: o, source: fmt.Sprintf("%s:%d", r.Path, max(s.Line, 1))}
+}
+
+// checkFallback wants a fallback to be one link's: nobody else may have its address.
+func (r *agentConfigReader) checkFallback(c *agentSection, s *agentconf.Section) {
+	if c.plan.options.client.Fallback == nil || len(c.match) == 1 && c.match[0].selector == nil {
+		return
+	}
+	const key = "fallback"
+	set := s.Find(key)
+	if set == nil {
+		set = r.Defaults.Find(key)
+	}
+	r.errs.Add(set.Line, key, "is for one interface: it stands under a [[link]] whose match is its name")
 }
 
 // planOf is how a link is to be served that is in the namespace of that name,

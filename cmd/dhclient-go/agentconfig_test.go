@@ -136,6 +136,11 @@ func TestAgentConfig_WhatIsRefused(t *testing.T) {
 		{"of the defaults alone", "[defaults]\nscript-env = 'json'", "1: script: is needed with script-env and script-timeout"},
 		{"no program", "[defaults]\nscript = '/none'\n[[link]]\nmatch = 'a'", "2: script: stat /none: no such file or directory"},
 		{"not executable", "[[link]]\nmatch = 'a'\nscript = ['" + script + "']", "3: script: " + script + " is not a file that can be executed"},
+		{"a fallback of many", "[[link]]\nmatch = 'a'\nfallback = '192.0.2.7/24'\n[[link]]\nmatch = 'eth*'\nfallback = '192.0.2.7/24'\n[defaults]\nfallback = '192.0.2.9/24'\n" +
+			"[[link]]\nmatch = ['b', 'c']",
+			"6: fallback: is for one interface: it stands under a [[link]] whose match is its name\n" +
+				"F:8: fallback: is for one interface: it stands under a [[link]] whose match is its name"},
+		{"a fallback of all", "[defaults]\nfallback = '192.0.2.9/24'", "2: fallback: is for one interface: it stands under a [[link]] whose match is its name"},
 		{"several", "[agent]\nx = 1\n[defaults]\nmetric = 0\n[[link]]\nmatch = 'a b'\nno-dns = 3",
 			"2: x: is no key of [agent]\nF:4: metric: \"0\" is not a number from 1 to 2147483647\n" +
 				"F:6: match: \"a b\" cannot be the name of an interface\nF:7: no-dns: \"3\" is neither true nor false"},
