@@ -162,7 +162,7 @@ func (o *options) check() error {
 		return &usageError{"--resolv-conf", "contradicts --no-dns"}
 	}
 	if _, err := o.client.Options(); err != nil {
-		return badUsage("%v", err)
+		return badOptions(err)
 	}
 	if (o.once() || o.background == afterLease) && !o.timeoutSet {
 		o.timeout = onceTimeout

@@ -41,6 +41,9 @@ func (ev *eventLine) words() string {
 	case "unanswered":
 		return ev.Server + " made an offer and does not acknowledge"
 	case "using_stored":
+		if ev.Reason != "" {
+			return fmt.Sprintf("no server answers; the %s %s is used", ev.Reason, address)
+		}
 		return "no server answers; the stored lease of " + address + " is used"
 	case "router_changed":
 		return fmt.Sprintf("station %s answers for the router %s: another network", ev.Station, ev.Router)

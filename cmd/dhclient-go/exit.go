@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client"
@@ -35,6 +36,29 @@ func (e *usageError) Error() string {
 // badUsage returns a *usageError without a flag.
 func badUsage(format string, args ...any) error {
 	return &usageError{problem: fmt.Sprintf(format, args...)}
+}
+
+// fieldFlags are the flags that set what the library calls so.
+var fieldFlags = map[string]string{
+	"AuthKey": "--auth-key", "ClientID": "--client-id", "DNSUpdate": "--fqdn-update", "ForceRenew": "--force-renew",
+	"FQDN": "--fqdn", "Hostname": "--hostname", "MachineID": "--client-id duid", "MUDURL": "--mud-url",
+	"RapidCommit": "--rapid-commit", "RequestIP": "--request-ip", "SendOptions": "--send-option", "Takeover": "--takeover",
+	"UserClass": "--user-class", "VendorClass": "--vendor-class", "VendorClasses": "--vi-class", "VendorOptions": "--vi-option",
+}
+
+// badOptions is what the library finds wrong with what is to be sent, a line for
+// each, by the flags.
+func badOptions(err error) error {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		end := strings.IndexAny(line, ": ")
+		if end < 0 || fieldFlags[line[:end]] == "" {
+			continue
+		}
+		rest := strings.Replace(line[end:], ": SendOptions has option", ": --send-option has option", 1)
+		lines[i] = fieldFlags[line[:end]] + rest
+	}
+	return badUsage("%s", strings.Join(lines, "; "))
 }
 
 // A noLeaseError says that there was no lease in time, and what was missing.

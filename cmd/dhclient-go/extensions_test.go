@@ -57,17 +57,17 @@ func TestFlags_NamesReachTheServer(t *testing.T) {
 // Names that cannot be are found before anything is sent.
 func TestFlags_NamesThatCannotBe(t *testing.T) {
 	for args, want := range map[string]string{
-		"--fqdn a_b":                                      `FQDN: "a_b" is not a host name`,
-		"--anonymous --hostname b":                        "Hostname would tell who an anonymous client is",
-		"--anonymous --client-id 01:02":                   "ClientID would tell who",
+		"--fqdn a_b":                                      `--fqdn: "a_b" is not a host name`,
+		"--anonymous --hostname b":                        "--hostname would tell who an anonymous client is",
+		"--anonymous --client-id 01:02":                   "--client-id would tell who",
 		"--fqdn a --hostname b":                           "--fqdn: takes the place of --hostname",
-		"--fqdn-update none":                              "FQDN: DNSUpdate is of no name",
+		"--fqdn-update none":                              "--fqdn: DNSUpdate is of no name",
 		"--fqdn-update nobody":                            `--fqdn-update: "nobody" is not server, client or none`,
 		"--fqdn=":                                         "--fqdn: is empty",
 		"--user-class=":                                   "--user-class: is empty",
-		"--bare-user-class":                               "UserClass: 0 classes, where the bare form",
+		"--bare-user-class":                               "--user-class: 0 classes, where the bare form",
 		"--mud-url=":                                      "--mud-url: is empty",
-		"--mud-url http://x/":                             `MUDURL: "http://x/" is not an https URL`,
+		"--mud-url http://x/":                             `--mud-url: "http://x/" is not an https URL`,
 		"--vi-class x:a":                                  `--vi-class: "x:a" does not begin with an enterprise number`,
 		"--vi-option 4294967296:1:0a":                     "does not begin with an enterprise number",
 		"--vi-option 9:256:0a":                            `--vi-option: "9:256:0a" is not an enterprise number, the number`,
@@ -78,8 +78,8 @@ func TestFlags_NamesThatCannotBe(t *testing.T) {
 		"--send-option 224=":                              "224 has no value",
 		"--send-option 224=0g":                            "neither a text in quotes nor octets",
 		"--send-option 224=01 --send-option 224=02":       "option 224 is given twice",
-		"--send-option user-class=a --user-class lab":     "UserClass: SendOptions has option 77 too",
-		"--user-class a --user-class b --bare-user-class": "UserClass: 2 classes",
+		"--send-option user-class=a --user-class lab":     "--user-class: --send-option has option 77 too",
+		"--user-class a --user-class b --bare-user-class": "--user-class: 2 classes",
 	} {
 		_, err := parse(append(strings.Fields(args), "eth0"))
 		if err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != exitUsage {
@@ -140,6 +140,12 @@ func TestFallback(t *testing.T) {
 	waitFor(t, "the fallback", func() bool { return strings.Contains(s.addresses(t, "eth0"), "192.0.0.77/24") })
 	if st := s.statusOf(t, "eth0"); st.State != "SELECTING" || st.Lease == nil {
 		t.Errorf("status: %+v", st)
+	}
+	out, _ := s.ask(t, exitDone, "status")
+	matches(t, out, `^eth0  SELECTING  192\.0\.0\.77/24, fallback; asking for `, `no server answers; the fallback 192\.0\.0\.77/24 is used$`)
+	out, _ = s.ask(t, exitDone, "lease")
+	if strings.Contains(out, "began") {
+		t.Error(out)
 	}
 	if err := server.Configure(func(c *dhcptest.Config) { c.Silent = false }); err != nil {
 		t.Fatal(err)

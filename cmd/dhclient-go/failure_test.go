@@ -86,11 +86,14 @@ func TestTimeout_SaysWhatWasMissing(t *testing.T) {
 	s.link(t, func(c *dhcptest.Config) { c.NakRequests = true })
 	s.link(t, nil)
 	s.far[2].IP(t, "link", "set", "dev", "eth0", "down")
+	s.link(t, nil)
 	for _, tt := range []struct{ args, want string }{
 		{"eth0 --timeout 300ms", "dhclient-go: eth0: no lease within 300ms: no server answered (1 DISCOVER sent)\n"},
 		{"eth0 -1 --timeout 300ms", "dhclient-go: eth0: no lease within 300ms: no server answered (1 DISCOVER sent)\n"},
 		{"eth1 -1 --timeout 500ms", "dhclient-go: eth1: no lease within 500ms: a server refused (NAK)\n"},
 		{"eth2 -1 --timeout 300ms", "dhclient-go: eth2: no lease within 300ms: the interface has no carrier\n"},
+		{"eth3 -1 --timeout 300ms --deny-server 192.0.3.1", "dhclient-go: eth3: no lease within 300ms: a server answered, and is not allowed (--allow-server, --deny-server)\n"},
+		{"eth3 -1 --timeout 300ms --require-option 224", "dhclient-go: eth3: no lease within 300ms: there was an offer, but without what --require-option says\n"},
 		{"eth9 -1 --timeout 100ms --wait-link", "dhclient-go: eth9: no lease within 100ms: the interface does not exist\n"},
 		{"eth0 eth9 --timeout 300ms --wait-link", "dhclient-go: eth0: no lease within 300ms: no server answered (1 DISCOVER sent)\n" +
 			"dhclient-go: eth9: no lease within 300ms: the interface does not exist\n"},

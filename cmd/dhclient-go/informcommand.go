@@ -43,7 +43,7 @@ func informLink(o *options, stdout, _ io.Writer) (int, error) {
 		return 0, badUsage("inform takes one interface")
 	}
 	if _, err := o.client.Options(); err != nil {
-		return 0, badUsage("%v", err)
+		return 0, badOptions(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -79,7 +79,7 @@ func informLink(o *options, stdout, _ io.Writer) (int, error) {
 func addressOf(name string) (netip.Prefix, error) {
 	ifi, err := net.InterfaceByName(name)
 	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%s: %w", name, err)
+		return netip.Prefix{}, fmt.Errorf("no link %q", name)
 	}
 	all, err := ifi.Addrs()
 	if err != nil {

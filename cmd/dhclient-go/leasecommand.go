@@ -140,7 +140,9 @@ func (v *view) lease(more bool, name string, l *lease.Lease) {
 // times are when the lease began, and when what is due.
 func (v *view) times(l *lease.Lease) {
 	full := func(at time.Time) string { return at.In(v.zone).Format("2006-01-02 15:04:05") }
-	v.row("began", full(l.Start))
+	if !l.Start.IsZero() { // a fallback has none
+		v.row("began", full(l.Start))
+	}
 	if l.IsInfinite() {
 		v.row("ends", "never")
 		return

@@ -275,6 +275,12 @@ func (l *link) why(fallback *lease.Lease) string {
 	return l.lacks()
 }
 
+// What the client rejects where the policy says so.
+const (
+	otherServer  = "a server that is to be rejected"
+	lackingOffer = "offer without an option that is required"
+)
+
 // lacks says what the client waits for.
 func (l *link) lacks() string {
 	stats := l.client.Stats()
@@ -288,6 +294,10 @@ func (l *link) lacks() string {
 		return "nothing can be sent"
 	case stats.Received["NAK"] > 0:
 		return "a server refused (NAK)"
+	case stats.Rejected[otherServer] > 0:
+		return "a server answered, and is not allowed (--allow-server, --deny-server)"
+	case stats.Rejected[lackingOffer] > 0:
+		return "there was an offer, but without what --require-option says"
 	case stats.Received["OFFER"] > 0:
 		return "there was an offer, but it came to nothing: " + l.client.State().String()
 	}

@@ -78,7 +78,7 @@ func jsonOf(ev client.Event) eventLine {
 	case client.Unanswered:
 		return eventLine{Event: "unanswered", Server: text(ev.Server)}
 	case client.UsingStored:
-		return eventLine{Event: "using_stored", Lease: ev.Lease}
+		return eventLine{Event: "using_stored", Lease: ev.Lease, Reason: standIn(ev.Lease)}
 	case client.RouterChanged:
 		return eventLine{Event: "router_changed", Router: text(ev.Router), Station: ev.By.String()}
 	case client.Changed:
@@ -143,4 +143,16 @@ func writeLease(w io.Writer, name string, l *lease.Lease) error {
 	b.WriteByte('\n')
 	_, err = w.Write(b.Bytes())
 	return err
+}
+
+// standIn is what takes the place of a lease where no server answers, if it never
+// was one.
+func standIn(l *lease.Lease) string {
+	switch {
+	case l.Server.IsValid() || !l.IsInfinite():
+		return ""
+	case l.Address.IsLinkLocalUnicast():
+		return "link-local address"
+	}
+	return "fallback"
 }

@@ -86,6 +86,9 @@ func (v *view) headline(st *linkStatus) (what, since string) {
 		}
 		return has, since
 	case st.State == "SELECTING":
+		if st.Lease != nil && standIn(st.Lease) != "" {
+			has = fmt.Sprintf("%s, %s", prefix(st.Lease), standIn(st.Lease))
+		}
 		text := fmt.Sprintf("%s; asking for %s", has, roughly(v.now.Sub(st.Since)))
 		if st.Unanswered > 0 {
 			text += fmt.Sprintf(", %s unanswered", several(st.Unanswered, "DISCOVER"))
