@@ -29,7 +29,7 @@ func TestAgentFlags_CNI(t *testing.T) {
 // is silent each would have the same fallback, and be granted it.
 func TestCNI_NothingOfTheHosts(t *testing.T) {
 	for _, args := range [][]string{
-		{"--fallback", "192.0.2.7/24", "--request-ip", "192.0.2.8", "--takeover"},
+		{"--match", "eth0", "--fallback", "192.0.2.7/24", "--request-ip", "192.0.2.8", "--takeover"},
 		{"--link-local", "--fqdn", "host.example.net"},
 	} {
 		o, err := parseAgent(append([]string{"--cni"}, args...))
