@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
