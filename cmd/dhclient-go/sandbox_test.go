@@ -53,7 +53,7 @@ func TestSandbox_LeaseFolderMadeAnew(t *testing.T) {
 		t.Skip("a program that is built with cgo has no sandbox")
 	}
 	s := newStage(t, nil)
-	p := s.start(t, "eth0")
+	p := s.start(t, "eth0", "-v") // a renewal that brings nothing new is a line
 	p.stdout.wait(t, "lease 1h")
 	waitFor(t, "the lease in its file", func() bool { return s.read("leases.d/eth0.json") != "" })
 	if err := os.RemoveAll(s.path("leases.d")); err != nil {
