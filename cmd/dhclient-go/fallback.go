@@ -57,14 +57,14 @@ func (o *options) scheduleFallback() error {
 
 // adoptFallback has the fallback of a process before this one count as ours, and a
 // link-local address of one that was killed: they have no end, and would stay beside
-// a lease, with their default route.
+// a lease, with their default route. Who takes over may not know what it was.
 func (f *fleet) adoptFallback(config *client.Config, on *netcfg.Link, l *link) {
 	fallback := config.Fallback
-	if fallback == nil && !config.LinkLocal {
+	if fallback == nil && !config.LinkLocal && !config.Takeover {
 		return
 	}
 	err := on.AdoptUnended(func(p netip.Prefix) bool {
-		return fallback != nil && p == fallback.Prefix() || p.Addr().IsLinkLocalUnicast() && p.Bits() == 16
+		return config.Takeover || fallback != nil && p == fallback.Prefix() || p.Addr().IsLinkLocalUnicast() && p.Bits() == 16
 	})
 	if err != nil {
 		f.log.Warn("it is not known what another client has left", "if", l.name, "err", err)

@@ -38,3 +38,20 @@ func TestFallback_LeftByAnotherProcess(t *testing.T) {
 		t.Errorf("default routes:\n%s", routes)
 	}
 }
+
+// So it is when another process takes over from who uses a fallback, and has none.
+func TestFallback_TakenOver(t *testing.T) {
+	s := newSite(t)
+	server := s.link(t, func(c *dhcptest.Config) { c.Silent = true })
+	p := s.start(t, "eth0", "--fallback", "192.0.0.77/24,192.0.0.9", "--fallback-after=1s", "--acd=50ms")
+	waitFor(t, "the fallback", func() bool { return strings.Contains(s.addresses(t, "eth0"), "192.0.0.77/24") })
+	if err := server.Configure(func(c *dhcptest.Config) { c.Silent = false }); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t, "eth0", "--takeover", "-1").exit(t, exitDone)
+	p.exit(t, exitDone)
+	got, routes := s.addresses(t, "eth0"), s.IP(t, "route", "show", "default")
+	if !strings.Contains(got, "192.0.0.5/24") || strings.Contains(got, "192.0.0.77") || strings.Count(routes, "default") != 1 {
+		t.Errorf("%s\n%s", got, routes)
+	}
+}
