@@ -140,12 +140,14 @@ func (s *space) called(name string) *member {
 func (m *member) await(ctx context.Context) (*lease.Lease, error) {
 	for {
 		m.a.mu.Lock()
-		served, changed, why, gone, phase := m.served, m.change(), m.err, m.gone || m.a.phase == stopping, m.phase
-		name := m.link.Name
+		served, changed, why, gone, phase := m.served, m.change(), m.err, m.gone, m.phase
+		name, stops := m.link.Name, m.a.phase == stopping
 		m.a.mu.Unlock()
 		switch {
 		case gone:
 			return nil, fmt.Errorf("%s: %w", name, ErrNoLink)
+		case stops:
+			return nil, fmt.Errorf("%s: %w", name, ErrStopped)
 		case phase == Left:
 			return nil, fmt.Errorf("%s: another process has taken it over", name)
 		case phase == Running:

@@ -93,6 +93,23 @@ func TestServe_Fails(t *testing.T) {
 	})
 }
 
+// That the agent ends is not that the link is gone: who keeps a record of it goes on
+// with it next time.
+func TestServe_TheAgentEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, own("x0", "x1"), nil)
+		waits := w.asked(t.Context(), Namespace{}, "x0", "cni")
+		w.opens = func(*Opening) error { return errors.New("a fault") }
+		rests := w.asked(t.Context(), Namespace{}, "x1", "cni")
+		w.end()
+		for _, done := range []<-chan error{waits, rests} {
+			if err := <-done; !errors.Is(err, ErrStopped) || errors.Is(err, ErrNoLink) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // A link that has just been made is found before the kernel's word of it is read.
 func TestServe_NewLink(t *testing.T) {
 	bubble(t, func(t *testing.T) {
