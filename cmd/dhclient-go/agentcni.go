@@ -43,12 +43,14 @@ func (a *agency) servePlugins() error {
 	}
 	p := &forPlugins{dir: filepath.Join(a.cniLeases(), "cni")}
 	p.keeper = attach.New(attach.Config{Agent: a.lib, Dir: p.dir, Open: a.openAttached, Logger: a.log})
-	err := p.keeper.Load()
-	if err != nil {
-		return err
-	}
+	var err error
 	if p.server, err = cni.Listen(a.o.agent.cni, a.log, p.keeper.Handle); err != nil {
 		return fmt.Errorf("--cni: %w", err)
+	}
+	// Not before: if another agent listens, what is kept is its own.
+	if err = p.keeper.Load(); err != nil {
+		p.server.Close()
+		return err
 	}
 	a.cni = p
 	return nil

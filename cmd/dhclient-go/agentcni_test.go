@@ -2,6 +2,9 @@ package main
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/dhclient-go/dhclient-go/client/agent"
@@ -50,4 +53,30 @@ func TestCNI_NothingOfTheHosts(t *testing.T) {
 			t.Errorf("%q: the host's own links have nothing", args)
 		}
 	}
+}
+
+// A second agent for the same containers ends, and has not touched what the first one
+// keeps: what that is just writing means nothing yet.
+func TestCNI_SecondAgent(t *testing.T) {
+	s := newSite(t)
+	socket := filepath.Join("/run", s.Name+"-cni.sock")
+	args := []string{"dhclient-go", "agent", "--no-dns", s.leaseDir(), "--control-dir", s.control(), "--cni=" + socket}
+	first := s.exec(t, args...)
+	waitFor(t, "the socket", func() bool { return exists(socket) })
+	dir := filepath.Join(s.dir, "leases", "cni")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	record := filepath.Join(dir, "0123456789abcdef0123456789abcdef.attachment")
+	if err := os.WriteFile(record, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second := s.exec(t, args...)
+	second.exit(t, exitRuntime)
+	matches(t, second.stderr.String(), `another process listens on `+socket)
+	if !exists(record) {
+		t.Error("what the first agent keeps is gone")
+	}
+	first.signal(t, syscall.SIGTERM)
+	first.exit(t, exitDone)
 }
