@@ -32,6 +32,7 @@ Lrwxrwxrwx lib/dhclient-go/udhcpc
 -rw-r--r-- share/doc/dhclient-go/LICENSE
 -rw-r--r-- share/doc/dhclient-go/README.md
 -rw-r--r-- share/doc/dhclient-go/THIRD-PARTY-LICENCES
+-rw-r--r-- share/doc/dhclient-go/agent.toml
 -rw-r--r-- share/doc/dhclient-go/dhclient-go-cni.cdx.json
 -rw-r--r-- share/doc/dhclient-go/dhclient-go.cdx.json
 -rw-r--r-- share/doc/dhclient-go/packaging.md
@@ -42,6 +43,7 @@ Lrwxrwxrwx lib/dhclient-go/udhcpc
 `
 	wanted, got := strings.Split(strings.TrimSpace(want), "\n"), files(t, dir+"/opt/x")
 	documents, err := filepath.Glob("../docs/*.md")
+	documents = append(documents, "../docs/scale.svg")
 	if err != nil || len(documents) == 0 {
 		t.Fatalf("documents: %v, %v", documents, err)
 	}

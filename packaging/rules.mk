@@ -52,7 +52,8 @@ install: docs ## binary, manual page, completions, unit and documents, under PRE
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 packaging/README.md $(DESTDIR)$(DOCDIR)/packaging.md
 	install -d -m 755 $(DESTDIR)$(DOCDIR)/docs
-	install -m 644 docs/*.md $(DESTDIR)$(DOCDIR)/docs
+	install -m 644 docs/*.md docs/*.svg $(DESTDIR)$(DOCDIR)/docs
+	install -m 644 packaging/agent.toml $(DESTDIR)$(DOCDIR)/agent.toml
 	for f in sysvinit/dhclient-go openrc/dhclient-go runit/run ifupdown-ng/dhclient-go; do \
 		install -D -m 755 packaging/init/$$f $(DESTDIR)$(DOCDIR)/init/$$f || exit 1; done
 	packaging/licences.sh $(BIN) $(CNIBIN) >$(GEN)/licences

@@ -213,7 +213,7 @@ func TestAgent_WrongConfig(t *testing.T) {
 	p.stderr.contains(t, "--metric: contradicts --config")
 	p = s.exec(t, "dhclient-go", "agent", "--check-config", "--config", path)
 	p.exit(t, exitDone)
-	p.stdout.contains(t, path+" is fine: 1 section\n")
+	p.stdout.contains(t, path+" is fine: [defaults] alone, for every link\n")
 }
 
 // A link that another process serves is that one's, and taken when it is free.

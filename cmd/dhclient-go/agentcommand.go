@@ -156,9 +156,17 @@ func parseAgent(args []string) (*options, error) {
 		return o, o.checkAgent()
 	}
 	if o.agent.check {
-		return o, nil
+		return o, contradiction(args)
 	}
 	return withAgentConfig(o, args, noArgument)
+}
+
+// contradiction is an error if args have a flag of links beside --config.
+func contradiction(args []string) error {
+	if row := linkFlagIn(args); row != "" {
+		return &usageError{"--" + row, "contradicts --config: it stands in the file, under [defaults]"}
+	}
+	return nil
 }
 
 // withAgentConfig is o with what the config file says of the process, where the
@@ -168,8 +176,8 @@ func withAgentConfig(o *options, args []string, add func(*options, string) error
 	if err != nil {
 		return nil, &configError{err}
 	}
-	if row := linkFlagIn(args); row != "" {
-		return nil, &usageError{"--" + row, "contradicts --config: it stands in the file, under [defaults]"}
+	if err := contradiction(args); err != nil {
+		return nil, err
 	}
 	matches, places := len(o.links) > 0, len(o.agent.netns) > 0
 	o, err = readInto(func() *options {

@@ -350,10 +350,22 @@ func checkAgentConfig(path string, process []flagRow, fresh func() *options, std
 		complain(stderr, err)
 		return exitBadConfig
 	}
-	sections := "1 section"
-	if n := len(c.sections); n != 1 {
-		sections = fmt.Sprintf("%d sections", n)
-	}
-	fmt.Fprintf(stdout, "%s is fine: %s\n", path, sections)
+	fmt.Fprintf(stdout, "%s is fine: %s\n", path, c.gist())
 	return exitDone
+}
+
+// gist is what the file comes to, in a few words: who forgets match and [[link]]
+// means more links than he knows.
+func (c *agentConfig) gist() string {
+	every := ", for every link"
+	if len(c.process.links) > 0 {
+		every = ", for the links of match in [agent]"
+	}
+	switch {
+	case c.sections[0].match == nil && c.sections[0].netns == nil:
+		return "[defaults] alone" + every
+	case len(c.sections) == 1:
+		return "1 section"
+	}
+	return fmt.Sprintf("%d sections", len(c.sections))
 }

@@ -307,8 +307,18 @@ func TestAgentConfig_TheExample(t *testing.T) {
 func TestAgentConfig_Check(t *testing.T) {
 	_, path, _ := agentConf(t, "[agent]\nverbose = 1")
 	var out, errs bytes.Buffer
-	if code := checkAgentConfig(path, fileFlags(), newAgentOptions, &out, &errs); code != exitDone || out.String() != path+" is fine: 1 section\n" || errs.Len() > 0 {
+	if code := checkAgentConfig(path, fileFlags(), newAgentOptions, &out, &errs); code != exitDone || out.String() != path+" is fine: [defaults] alone, for every link\n" || errs.Len() > 0 {
 		t.Errorf("exit %d, %s%s", code, &out, &errs)
+	}
+	for text, want := range map[string]string{
+		"[agent]\nmatch = \"en*\"": "[defaults] alone, for the links of match in [agent]",
+		"[[link]]\nnetns = \"a\"":  "1 section",
+	} {
+		out.Reset()
+		_, path, _ = agentConf(t, text)
+		if code := checkAgentConfig(path, fileFlags(), newAgentOptions, &out, &errs); code != exitDone || out.String() != path+" is fine: "+want+"\n" {
+			t.Errorf("exit %d, %s%s", code, &out, &errs)
+		}
 	}
 	out.Reset()
 	_, path, _ = agentConf(t, "[agent]\na = 1\nb = 1")

@@ -103,7 +103,7 @@ func manCommands(commands []command) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString(".Sh COMMANDS\nThese stand in the place of an interface, and speak to the client that runs.\n" +
+	b.WriteString(".Sh COMMANDS\nThese stand in the place of an interface.\n.Cm init\nand\n.Cm agent\nare clients, and\n.Cm inform\nneeds none; the others speak to the client that runs.\n" +
 		".Bl -tag -width Ds\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, ".It Cm %s\n%s\n", c.name, sentence(c.help, nil))

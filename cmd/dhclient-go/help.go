@@ -33,7 +33,7 @@ server keeps it until it ends; a link that is down is brought up, and says so.
 func printHelp(w io.Writer) {
 	var b strings.Builder
 	b.WriteString(helpHead)
-	b.WriteString("\nCommands, beside a running client (COMMAND --help explains)\n")
+	b.WriteString("\nCommands (COMMAND --help explains)\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "%-*s%s\n", helpColumn, "  "+c.name, c.help)
 	}

@@ -43,7 +43,7 @@ var families = [...]Family{
 		"When the process was started, in seconds since 1970.",
 		func(e *encoder, r *Report) { e.of(r, unix(r.Started)) }},
 	{"dhclient_go_links", gauge, []string{"process", "netns", "state"},
-		"Links that the process serves, by the state of their client (RFC 2131 figure 5; ABSENT is waited for).",
+		"Links that the process serves, by the state of their client (RFC 2131 figure 5; ABSENT is waited for, RESTING has failed and is tried again, LEFT is served by another process).",
 		func(e *encoder, r *Report) { e.by(r, states(r), knownStates) }},
 	{"dhclient_go_leases", gauge, ofProcess,
 		"Links that have a lease.",
