@@ -3,10 +3,8 @@ package netcfg
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,28 +42,21 @@ func (k rtnetlink) read(index int) (state, error) {
 
 // routes lists the unicast routes with that protocol on the link, of which only is
 // true; nil for all.
-func (k rtnetlink) routes(index int, proto netlink.RouteProtocol, only func(route) bool) ([]route, error) {
-	like := netlink.Route{LinkIndex: index, Table: k.table, Protocol: proto}
-	const by = netlink.RT_FILTER_OIF | netlink.RT_FILTER_TABLE | netlink.RT_FILTER_PROTOCOL
+func (k rtnetlink) routes(index int, proto uint8, only func(route) bool) ([]route, error) {
+	msg := &nl.RtMsg{RtMsg: unix.RtMsg{Family: unix.AF_INET, Protocol: uint8(proto)}}
+	about := []nl.NetlinkRequestData{msg, nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(index)))}
+	about = append(about, setTable(msg, k.table)...)
 	var out []route
-	add := func(r netlink.Route) bool {
-		if r.Type == unix.RTN_UNICAST && r.Tos == 0 && len(r.MultiPath) == 0 {
-			if r := fromLibrary(r); only == nil || only(r) {
-				out = append(out, r)
-			}
+	err := k.ns.each(unix.RTM_GETROUTE, unix.NLM_F_DUMP, unix.RTM_NEWROUTE, func() { out = out[:0] }, func(msg []byte) error {
+		r, of, err := parseRoute(msg)
+		// Before Linux 5.0 the kernel answers with all.
+		if of == (routeOwner{index, k.table, proto}) && (only == nil || only(r)) {
+			out = append(out, r)
 		}
-		return true
-	}
-	var err error
-	for range dumpTries {
-		out = out[:0]
-		err = k.ns.do(func() error { return k.ns.handle.RouteListFilteredIter(netlink.FAMILY_V4, &like, by, add) })
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-	}
+		return err
+	}, about...)
 	switch {
-	case err == nil, errors.Is(err, netlink.ErrDumpInterrupted):
+	case err == nil, errors.Is(err, nl.ErrDumpInterrupted):
 		// Others change routes faster than we read. What is missing is added
 		// in vain or removed next time.
 		return out, nil
@@ -77,21 +68,22 @@ func (k rtnetlink) routes(index int, proto netlink.RouteProtocol, only func(rout
 }
 
 func (k rtnetlink) change(index int, c change) error {
-	err := k.ns.do(func() error {
-		switch c.action {
-		case addAddress:
-			return k.ns.handle.AddrAdd(device(index), libraryAddr(c.address))
-		case refreshAddress:
-			return k.ns.handle.AddrReplace(device(index), libraryAddr(c.address))
-		case deleteAddress:
-			return k.ns.handle.AddrDel(device(index), libraryAddr(c.address))
-		case addRoute:
-			// Never a replacement: the kernel would replace the first route
-			// with that destination and metric, on whatever link it is.
-			return k.ns.handle.RouteAppend(k.libraryRoute(index, c.route))
-		}
-		return k.ns.handle.RouteDel(k.libraryRoute(index, c.route))
-	})
+	var err error
+	switch c.action {
+	case addAddress:
+		err = k.ns.order(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL, addressMessage(index, c.address))
+	case refreshAddress:
+		err = k.ns.order(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, addressMessage(index, c.address))
+	case deleteAddress:
+		err = k.ns.order(unix.RTM_DELADDR, 0, addressMessage(index, c.address))
+	case addRoute:
+		// Never a replacement: the kernel would replace the first route
+		// with that destination and metric, on whatever link it is.
+		err = k.ns.order(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_APPEND, routeMessage(index, k.table, unix.RTN_UNICAST, c.route))
+	default:
+		// Of whatever type, as it is read as a unicast route alone.
+		err = k.ns.order(unix.RTM_DELROUTE, 0, routeMessage(index, k.table, unix.RTN_UNSPEC, c.route))
+	}
 	if c.is(err) {
 		return nil
 	}
@@ -109,64 +101,4 @@ func (c change) is(err error) bool {
 		return errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENODEV)
 	}
 	return false
-}
-
-func libraryAddr(a address) *netlink.Addr {
-	out := &netlink.Addr{
-		IPNet:     ipNet(a.prefix),
-		Broadcast: net.IPv4zero, // to the library: none, and do not make one up
-	}
-	if a.broadcast.IsValid() {
-		out.Broadcast = a.broadcast.AsSlice()
-	}
-	if a.noPrefixRoute {
-		out.Flags = unix.IFA_F_NOPREFIXROUTE
-	}
-	if a.valid != forever { // without lifetimes the kernel takes forever
-		out.ValidLft, out.PreferedLft = int(a.valid), int(a.valid)
-	}
-	return out
-}
-
-func (k rtnetlink) libraryRoute(index int, r route) *netlink.Route {
-	out := &netlink.Route{
-		LinkIndex: index,
-		Dst:       ipNet(r.dst),
-		Src:       r.source.AsSlice(),
-		Priority:  r.metric,
-		MTU:       r.mtu,
-		Scope:     netlink.Scope(r.scope),
-		Protocol:  unix.RTPROT_DHCP,
-		Table:     k.table,
-	}
-	if r.gateway.IsValid() {
-		out.Gw = r.gateway.AsSlice()
-	}
-	if r.onLink {
-		out.SetFlag(netlink.FLAG_ONLINK)
-	}
-	if r.boot {
-		out.Protocol = unix.RTPROT_BOOT
-	}
-	return out
-}
-
-func fromLibrary(r netlink.Route) route {
-	out := route{metric: r.Priority, mtu: r.MTU, scope: uint8(r.Scope),
-		onLink: r.Flags&int(netlink.FLAG_ONLINK) != 0, boot: r.Protocol == unix.RTPROT_BOOT}
-	if a, ok := netip.AddrFromSlice(r.Dst.IP.To4()); ok {
-		bits, _ := r.Dst.Mask.Size()
-		out.dst = netip.PrefixFrom(a, bits)
-	}
-	if a, ok := netip.AddrFromSlice(r.Gw.To4()); ok {
-		out.gateway = a
-	}
-	if a, ok := netip.AddrFromSlice(r.Src.To4()); ok {
-		out.source = a
-	}
-	return out
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
 }

@@ -3,6 +3,7 @@ package netcfg
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,9 +62,12 @@ func (b *bench) link(t *testing.T, name string, cfg Config) *Link {
 func (b *bench) state(t *testing.T, indexes ...int) string {
 	t.Helper()
 	k := &fakeKernel{addresses: map[int][]address{}}
+	// What we have the kernel do is not read with the same eyes.
 	var routes []netlink.Route
-	all := func(r netlink.Route) bool { routes = append(routes, r); return true }
-	err := b.handle.handle.RouteListFilteredIter(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE, all)
+	var err error
+	b.Do(t, func() {
+		routes, err = netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil && len(routes) > 0 {
 		t.Fatal(err)
 	}
@@ -78,6 +82,16 @@ func (b *bench) state(t *testing.T, indexes ...int) string {
 		}
 	}
 	return k.String()
+}
+
+// fromLibrary is a route as the library reads it.
+func fromLibrary(r netlink.Route) route {
+	out := route{metric: r.Priority, mtu: r.MTU, scope: uint8(r.Scope),
+		onLink: r.Flags&int(netlink.FLAG_ONLINK) != 0, boot: r.Protocol == unix.RTPROT_BOOT}
+	bits, _ := r.Dst.Mask.Size()
+	out.dst = netip.PrefixFrom(addr4(r.Dst.IP.To4()), bits)
+	out.gateway, out.source = addr4(r.Gw.To4()), addr4(r.Src.To4())
+	return out
 }
 
 // sorted is text without what the two kernels may differ in: the order of

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/dhclient-go/dhclient-go/client/lease"
 )
 
@@ -101,7 +99,7 @@ func (l *Link) bringUp(info linkInfo) error {
 	if info.up() {
 		return nil
 	}
-	return l.ns.do(func() error { return l.ns.handle.LinkSetUp(device(info.index)) })
+	return l.ns.setUp(info.index)
 }
 
 // firstSight says that nobody has brought this link up yet, and that we may.
@@ -138,11 +136,4 @@ func (l *Link) find(from links) (linkInfo, bool, error) {
 	}
 	l.index = info.index
 	return info, true, nil
-}
-
-// device is what the library wants to see of a link.
-func device(index int) netlink.Link {
-	attrs := netlink.NewLinkAttrs()
-	attrs.Index = index
-	return &netlink.Device{LinkAttrs: attrs}
 }

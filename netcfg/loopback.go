@@ -21,7 +21,7 @@ func (ns *Namespace) LoopbackUp() error {
 	case !found || info.flags&unix.IFF_LOOPBACK == 0:
 		err = errors.New("there is none")
 	case !info.up():
-		err = ns.do(func() error { return ns.handle.LinkSetUp(device(loopbackIndex)) })
+		err = ns.setUp(loopbackIndex)
 	}
 	if err != nil {
 		return fmt.Errorf("bring the loopback link up: %w", err)

@@ -49,7 +49,7 @@ func (l *Link) restoreMTU(info linkInfo) int {
 }
 
 func (l *Link) setMTU(info linkInfo, mtu int) bool {
-	err := l.ns.do(func() error { return l.ns.handle.LinkSetMTU(device(info.index), mtu) })
+	err := l.ns.setMTU(info.index, mtu)
 	if err != nil {
 		l.log().Warn("link MTU is not set", "mtu", mtu, "err", err)
 		return false

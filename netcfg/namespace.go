@@ -8,9 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // requestTimeout bounds each request to the kernel, which answers in
@@ -28,9 +25,6 @@ type Namespace struct {
 	mu     sync.RWMutex
 	closed bool
 	done   chan struct{}
-	// handle carries what the library can say; query what it cannot: the
-	// count of carrier changes, and the addresses of one link alone.
-	handle requests
 	query  *questioner
 
 	// listed is how many links there were in the last list of all; 0 for none yet.
@@ -48,32 +42,18 @@ func Open(log *slog.Logger) (*Namespace, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return nil, fmt.Errorf("open netlink socket: %w", err)
-	}
 	query, err := openQuestioner()
 	if err != nil {
-		handle.Close()
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
 	mon, err := newMonitor(log)
 	if err != nil {
-		handle.Close()
 		query.close()
 		return nil, err
 	}
-	ns := &Namespace{log: log, mon: mon, done: make(chan struct{}), handle: requestsOf(handle), query: query}
+	ns := &Namespace{log: log, mon: mon, done: make(chan struct{}), query: query}
 	mon.lookAt = ns.lookAt
-	ns.tune()
 	return ns, nil
-}
-
-// tune sets what only makes requests cheaper: time limits, and filters in the
-// kernel instead of here (Linux 4.20).
-func (ns *Namespace) tune() {
-	_ = ns.handle.SetSocketTimeout(requestTimeout)
-	_ = ns.handle.SetStrictCheck(true)
 }
 
 // Close ends what runs on the handle with ErrClosed, and subscriptions without a
@@ -95,7 +75,6 @@ func (ns *Namespace) release() bool {
 	}
 	ns.closed = true
 	close(ns.done)
-	ns.handle.Close()
 	ns.query.close()
 	return true
 }
