@@ -120,47 +120,56 @@ func (l *Link) AdoptScripted(addr netip.Addr) error {
 	return nil
 }
 
-// AdoptUnended is Adopt of an address of which is says that a client of ours would
-// have set it without an end, for want of a server, and which one that has ended may
-// have left: no lease file explains it. It has to be marked as ours are, with a route
-// of protocol dhcp that prefers it, and none that the kernel has made: else it is an
-// administrator's. What was adopted before stays so. That there is none is no error.
-func (l *Link) AdoptUnended(is func(netip.Prefix) bool) error {
+// AdoptUnended is Adopt of an address that a client of ours has set without an end,
+// for want of a server, and that was left when it ended: no lease file explains it. It
+// has to be marked as ours are, with a route of protocol dhcp that prefers it, and none
+// that the kernel has made: else it is an administrator's. Other clients mark theirs
+// so, too: it is one of ours if such a route has our metric, or if may says that it can
+// be. What was adopted before stays so. That there is none is no error.
+func (l *Link) AdoptUnended(may func(netip.Prefix) bool) error {
 	info, found, err := l.find(l.ns)
 	if err != nil || !found {
 		return err
 	}
-	have, err := rtnetlink{l.ns, l.cfg.table(info), false}.read(info.index)
+	have := state{}
+	if have.addresses, err = l.ns.addresses(info.index); err == nil && slices.ContainsFunc(have.addresses, address.unended) {
+		// Else, as nearly always, no table has to be read.
+		have.routes, err = rtnetlink{l.ns, l.cfg.table(info), false}.routes(info.index, unix.RTPROT_DHCP, nil)
+	}
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", info.name, err)
 	}
 	l.applying.Lock()
 	defer l.applying.Unlock()
-	if left := have.unended(is); !l.adopted.address.IsValid() {
+	if left := have.unended(l.cfg.metric(info.index), may); !l.adopted.address.IsValid() {
 		l.adopted = left
 	}
 	return nil
 }
 
-func (s state) unended(is func(netip.Prefix) bool) (left adoption) {
+// unended says that a has no end, and that the kernel has made no route for it.
+func (a address) unended() bool { return a.valid == forever && a.noPrefixRoute && !a.peer.IsValid() }
+
+func (s state) unended(metric int, may func(netip.Prefix) bool) adoption {
 	for _, a := range s.addresses {
-		if a.valid != forever || !a.noPrefixRoute || a.peer.IsValid() || !is(a.prefix) {
+		if !a.unended() {
 			continue
 		}
+		left, known := adoption{address: a.prefix}, may(a.prefix)
 		for _, r := range s.routes {
-			if r.source != a.prefix.Addr() {
+			if r.source != a.prefix.Addr() || !known && r.metric != metric {
 				continue
 			}
-			left.address, left.own = a.prefix, true
+			left.own = true
 			if r.dst.Bits() == 0 {
 				left.gateway = r.gateway
 			}
 		}
 		if left.own {
-			break
+			return left
 		}
 	}
-	return left
+	return adoption{}
 }
 
 // An adoption is what another client has left that is ours now; its zero value is
@@ -177,9 +186,6 @@ func (o *owned) adopt(a adoption) {
 	if a.address.IsValid() {
 		o.adopted = a
 		o.addresses[a.address] = claim{leased: true, always: true}
-		if a.own {
-			o.sources[a.address.Addr()] = true
-		}
 	}
 }
 

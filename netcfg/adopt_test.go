@@ -192,24 +192,24 @@ func TestAdopt_RealKernel(t *testing.T) {
 func TestAdoptUnended(t *testing.T) {
 	b := newBench(t)
 	b.IP(t, "link", "set", "dev", "eth0", "up")
-	cfg := Config{Table: 100, Metric: 7}
+	cfg := Config{Table: 100, Metric: 8}
 	own := newLease(t, "169.254.7.8/16 for ever")
-	if err := b.link(t, "eth0", cfg).Apply(t.Context(), own, nil); err != nil {
+	if err := b.link(t, "eth0", Config{Table: 100, Metric: 7}).Apply(t.Context(), own, nil); err != nil {
 		t.Fatal(err)
 	}
 	b.IP(t, "address", "add", "169.254.9.9/16", "dev", "eth0")
 	b.IP(t, "address", "add", "169.254.9.10/16", "dev", "eth0", "noprefixroute")
-	link := b.link(t, "eth0", cfg) // of another process
+	link := b.link(t, "eth0", cfg) // of another process, and with another metric
 	none := func(netip.Prefix) bool { return false }
 	local := func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() }
 	first, second := newLease(t, lease5), newLease(t, "10.0.0.6/24")
 	for _, tt := range []struct {
-		is    func(netip.Prefix) bool
+		may   func(netip.Prefix) bool
 		next  *lease.Lease
 		prev  []*lease.Lease
 		stays bool
 	}{{none, first, nil, true}, {local, second, []*lease.Lease{first}, false}} {
-		if err := link.AdoptUnended(tt.is); err != nil {
+		if err := link.AdoptUnended(tt.may); err != nil {
 			t.Fatal(err)
 		}
 		if err := link.Apply(t.Context(), tt.next, tt.prev); err != nil {

@@ -120,5 +120,6 @@ func (o owned) foreignIn(have state) netip.Prefix {
 // hasRoute says that r, which has protocol dhcp and is on our link, is ours. A
 // metric that is not ours may be what ours was when the lease was taken.
 func (o owned) hasRoute(r route) bool {
-	return o.sources[r.source] && (r.metric == o.metric || o.hops[hop{r.dst, r.gateway}])
+	return o.adopted.own && r.source == o.adopted.address.Addr() ||
+		o.sources[r.source] && (r.metric == o.metric || o.hops[hop{r.dst, r.gateway}])
 }

@@ -57,14 +57,11 @@ func (o *options) scheduleFallback() error {
 
 // adoptFallback has the fallback of a process before this one count as ours, and a
 // link-local address of one that was killed: they have no end, and would stay beside
-// a lease, with their default route. Who takes over may not know what it was.
+// a lease, with their default route. This one may know nothing of them.
 func (f *fleet) adoptFallback(config *client.Config, on *netcfg.Link, l *link) {
-	fallback := config.Fallback
-	if fallback == nil && !config.LinkLocal && !config.Takeover {
-		return
-	}
 	err := on.AdoptUnended(func(p netip.Prefix) bool {
-		return config.Takeover || fallback != nil && p == fallback.Prefix() || p.Addr().IsLinkLocalUnicast() && p.Bits() == 16
+		return config.Takeover || config.Fallback != nil && p == config.Fallback.Prefix() ||
+			config.LinkLocal && p.Addr().IsLinkLocalUnicast()
 	})
 	if err != nil {
 		f.log.Warn("it is not known what another client has left", "if", l.name, "err", err)

@@ -14,9 +14,9 @@ import (
 func TestFallback_LeftByAnotherProcess(t *testing.T) {
 	s := newSite(t)
 	server := s.link(t, func(c *dhcptest.Config) { c.Silent = true })
-	args := []string{"eth0", "--fallback", "192.0.0.77/24,192.0.0.9", "--fallback-after=1s", "--acd=50ms"}
+	fallback := []string{"--fallback", "192.0.0.77/24,192.0.0.9", "--fallback-after=1s", "--acd=50ms"}
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		p := s.start(t, args...)
+		p := s.start(t, append(fallback, "eth0")...)
 		p.stderr.wait(t, "using the fallback")
 		waitFor(t, "the fallback", func() bool { return strings.Contains(s.addresses(t, "eth0"), "192.0.0.77/24") })
 		p.signal(t, sig)
@@ -26,16 +26,24 @@ func TestFallback_LeftByAnotherProcess(t *testing.T) {
 	if got := s.addresses(t, "eth0"); !strings.Contains(got, "192.0.0.77/24") {
 		t.Fatalf("nothing is left: %s", got)
 	}
+	left := s.IP(t, "-4", "route", "show", "proto", "dhcp")
 	if err := server.Configure(func(c *dhcptest.Config) { c.Silent = false }); err != nil {
 		t.Fatal(err)
 	}
-	s.start(t, append(args, "-1")...).exit(t, exitDone)
-	got, routes := s.addresses(t, "eth0"), s.IP(t, "route", "show", "default")
-	if !strings.Contains(got, "192.0.0.5/24") || !strings.Contains(got, "192.0.0.78/24") || strings.Contains(got, "192.0.0.77") {
-		t.Errorf("addresses:\n%s", got)
-	}
-	if strings.Contains(routes, "192.0.0.9") || strings.Count(routes, "default") != 1 {
-		t.Errorf("default routes:\n%s", routes)
+	for _, args := range [][]string{append(fallback, "--metric=7"), nil} {
+		s.start(t, append(args, "eth0", "-1")...).exit(t, exitDone)
+		got, routes := s.addresses(t, "eth0"), s.IP(t, "route", "show", "default")
+		if !strings.Contains(got, "192.0.0.5/24") || !strings.Contains(got, "192.0.0.78/24") || strings.Contains(got, "192.0.0.77") {
+			t.Errorf("%v: addresses:\n%s", args, got)
+		}
+		if strings.Contains(routes, "192.0.0.9") || strings.Count(routes, "default") != 1 {
+			t.Errorf("%v: default routes:\n%s", args, routes)
+		}
+		// As it was left, for the next.
+		s.IP(t, "addr", "add", "192.0.0.77/24", "dev", "eth0", "noprefixroute")
+		for line := range strings.Lines(left) {
+			s.IP(t, append([]string{"route", "append", "proto", "dhcp"}, strings.Fields(line)...)...)
+		}
 	}
 }
 

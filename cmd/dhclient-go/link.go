@@ -163,6 +163,9 @@ func (f *fleet) equip(b *berth, config *client.Config, on *netcfg.Link, l *link)
 	if err := f.configures(b, config, on, l, fit.hooks, now.Index); err != nil {
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
+	if l.prepare == nil && len(now.Addresses) > 0 {
+		f.adoptFallback(config, on, l)
+	}
 	log := f.log.With("if", l.name)
 	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{
 		Duration: o.probe, Logger: log, Turns: f.turns,
@@ -219,7 +222,6 @@ func (f *fleet) configures(b *berth, config *client.Config, on *netcfg.Link, l *
 		return nil
 	}
 	config.Configurator = on
-	f.adoptFallback(config, on, l)
 	if !o.noDNS {
 		resolver, err := aides.Resolver(netcfg.ResolverConfig{
 			Interface: l.name, Path: o.resolvConf, Logger: f.log,
