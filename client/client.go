@@ -411,9 +411,16 @@ func (c *Client) reject(err error) {
 	}
 }
 
-// Close ends a Client that was not run, or whose Run has returned. Run closes
-// the Client itself.
+// Close ends a Client that was not run, which cannot be run any more. One that runs
+// ends as with the end of its context, and closes itself then: Close does not wait.
 func (c *Client) Close() error {
+	if !c.started.Load() || !c.inbox.put(job{do: c.finish}) {
+		c.close()
+	}
+	return nil
+}
+
+func (c *Client) close() {
 	c.shutdown.Do(func() {
 		c.inbox.close()
 		c.alarm.close()
@@ -422,7 +429,6 @@ func (c *Client) Close() error {
 		}
 		c.state.update(func(v *view) { v.closed, v.lease, v.state = true, nil, fsm.Off })
 	})
-	return nil
 }
 
 // LeaseFromOptions makes a lease of an address and the options that came with it,

@@ -68,7 +68,7 @@ func (c *Client) bequeath(l *lease.Lease) {
 	if err := c.heir.Give(what); err != nil {
 		c.log.Warn("the handover may have failed; the lease stays on the link", "err", err)
 	}
-	_ = c.Close()
+	c.close()
 }
 
 // inherit takes what the process had that the link was taken over from.

@@ -38,16 +38,18 @@ func (b *inbox) put(j job) bool {
 	return true
 }
 
-// open has loop do the jobs from now on, first before those that wait.
-func (b *inbox) open(loop func(), first job) {
+// open has loop do the jobs from now on, first before those that wait; false is that
+// it was closed.
+func (b *inbox) open(loop func(), first job) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return
+		return false
 	}
 	b.jobs = append([]job{first}, b.jobs...)
 	b.loop = loop
 	b.start()
+	return true
 }
 
 // start starts the loop unless it runs; mu is held.

@@ -34,7 +34,7 @@ func (c *Client) Run(ctx context.Context) error {
 // Start is Run that returns at once, and costs no goroutine while there is nothing
 // to do: for a process with many links. ended is called once, from any goroutine,
 // with what Run would have returned; nothing of the client goes on then. The error
-// is that the client was run before.
+// is that the client was run before or, an ErrClosed, that it was closed.
 func (c *Client) Start(ctx context.Context, ended func(error)) error {
 	if c.started.Swap(true) {
 		return fmt.Errorf("%s: the client was run before", c.cfg.Interface)
@@ -42,7 +42,10 @@ func (c *Client) Start(ctx context.Context, ended func(error)) error {
 	c.ended = ended
 	// What was asked before, as a Release, is done before.
 	c.unhook = context.AfterFunc(ctx, func() { c.inbox.put(job{do: func() { c.stopping = stopReason(ctx); c.finish() }}) })
-	c.inbox.open(c.loop, job{do: func() { c.begin(ctx) }})
+	if !c.inbox.open(c.loop, job{do: func() { c.begin(ctx) }}) {
+		c.unhook()
+		return fmt.Errorf("%s: %w", c.cfg.Interface, ErrClosed)
+	}
 	return nil
 }
 
@@ -102,7 +105,7 @@ func (c *Client) finish() {
 	c.over = true
 	c.unhook()
 	c.end()
-	_ = c.Close()
+	c.close()
 	c.ended(nil)
 }
 
@@ -115,7 +118,7 @@ func (c *Client) crash(err *PanicError) {
 	c.worker.finish(stopGrace)
 	c.unwatch()
 	c.state.update(func(v *view) { v.failure = err })
-	_ = c.Close()
+	c.close()
 	c.ended(err)
 }
 
