@@ -63,3 +63,19 @@ func TestFallback_TakenOver(t *testing.T) {
 		t.Errorf("%s\n%s", got, routes)
 	}
 }
+
+// A stored lease that is neither on the link nor of any use here, since neither server
+// nor router answers, does not keep the fallback from being used.
+func TestFallback_DespiteAStoredLease(t *testing.T) {
+	s := newSite(t)
+	server := s.link(t, nil)
+	s.start(t, "eth0", "-1").exit(t, exitDone)
+	s.IP(t, "addr", "flush", "dev", "eth0") // as after a boot
+	s.far[0].IP(t, "addr", "flush", "dev", "eth0")
+	if err := server.Configure(func(c *dhcptest.Config) { c.Silent = true }); err != nil {
+		t.Fatal(err)
+	}
+	p := s.start(t, "eth0", "--fallback", "192.0.0.77/24,192.0.0.9", "--fallback-after=1s", "--acd=50ms")
+	p.stderr.wait(t, "using the fallback")
+	waitFor(t, "the fallback", func() bool { return strings.Contains(s.addresses(t, "eth0"), "192.0.0.77/24") })
+}

@@ -20,6 +20,9 @@ type selecting struct {
 	// the link already; vouched says that its router was seen.
 	stored  *lease.Lease
 	vouched bool
+	// asked says that its router is asked sooner than after storedAfter, since the
+	// schedule gives up.
+	asked bool
 	// linkLocals is how many addresses others had since the schedule gave up.
 	linkLocals int
 	// rapid says that the exchange asks for a Rapid Commit.
@@ -126,10 +129,17 @@ func (s selecting) tick(m *Machine, now time.Time) state {
 // giveUp sends nothing for a while. What was sent last may still be answered,
 // and a lease of the configuration may be used meanwhile.
 func (s selecting) giveUp(m *Machine, now time.Time) state {
+	if s.asksFirst(m) {
+		s.asked = true
+		s.next = now.Add(time.Second)
+		s.until = s.next
+		return s
+	}
+	s.asked = false
 	wait := max(m.cfg.Schedule.Pause, time.Second)
 	s.next, s.until, s.tries = now.Add(wait), time.Time{}, 0
 	s.broadcast = true // what was sent was in vain, if less than broadcastAfter
-	if m.onLink != nil {
+	if m.occupied() {
 		return s // a stored lease does for now: nothing has failed
 	}
 	if m.probing.IsValid() {
@@ -139,12 +149,34 @@ func (s selecting) giveUp(m *Machine, now time.Time) state {
 	if l == nil || l.Expired(now) || m.shunned.has(l.Address, now) {
 		return s.failed(m, now)
 	}
+	m.takeOff(ReasonLost) // what may be left of one that is stored, and not used
 	s.stored, s.vouched, s.linkLocals = l, true, 0
 	if m.cfg.ACD == NoProbe {
 		return s.useStored(m)
 	}
 	m.probe(l.Address)
 	return s
+}
+
+// occupied says that the address of a lease is on the link, or is about to be, or
+// may be there by another client's doing. That of one that is only stored is not: the
+// host may be elsewhere by now.
+func (m *Machine) occupied() bool {
+	l := m.onLink
+	return l != nil && (m.used || m.found || m.pending != nil || l.IsInfinite() && !l.Server.IsValid())
+}
+
+// asksFirst asks the router of a stored lease whether this is its network, before a
+// lease of the configuration is used: a server has given that one, and its time is
+// not over (RFC 2131 3.2(3)).
+func (s selecting) asksFirst(m *Machine) bool {
+	l := s.stored
+	if l == nil || l == m.cfg.Fallback || s.asked || s.vouched || s.tries > storedAfter || m.occupied() ||
+		l.RouterMAC.IsZero() || m.cfg.Fallback == nil && !m.cfg.LinkLocal {
+		return false
+	}
+	m.askRouter(l)
+	return true
 }
 
 // failed says that there is no lease, and that none is asked for until next.
@@ -184,7 +216,7 @@ func (s selecting) reached(m *Machine, ev Reached) state {
 		m.note(Notice{Kind: RouterChanged, Addr: ev.Router, MAC: ev.By})
 		m.lose("another network", l)
 		s.stored = nil
-	case s.vouched || s.tries <= storedAfter:
+	case s.vouched || s.tries <= storedAfter && !s.asked:
 	case m.used:
 		m.vouchedFor(l, s.vouched, ev.By)
 		s.vouched = true
