@@ -33,3 +33,10 @@ func (c *Client) contain() {
 		c.Panicked(v, debug.Stack())
 	}
 }
+
+// harmless calls f, which may belong to the caller of the package, when all is over
+// because of a panic: another one changes nothing.
+func harmless(f func()) {
+	defer func() { _ = recover() }()
+	f()
+}

@@ -3,9 +3,11 @@ package client
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +49,10 @@ func TestPanic_EndsTheClientAlone(t *testing.T) {
 			act: func(r *rig) { r.client.Renew() },
 			arm: func(r *rig) { r.cfg.AfterApply = []Configurator{&fuse{left: 1}} },
 		},
+		"in the Logger, also in telling of that": {
+			act: func(r *rig) { r.cfg.Logger.Handler().(*brittle).broken.Store(true); r.client.Renew() },
+			arm: func(r *rig) { r.cfg.Logger = slog.New(&brittle{Handler: slog.DiscardHandler}) },
+		},
 		"in the detector, told by who calls it": {
 			act: func(r *rig) { r.client.Panicked("the cause", nil) },
 			arm: func(*rig) {},
@@ -87,6 +93,22 @@ func TestPanic_EndsTheClientAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A brittle Handler panics whatever it is told, from a moment on.
+type brittle struct {
+	slog.Handler
+	broken atomic.Bool
+}
+
+func (b *brittle) Enabled(context.Context, slog.Level) bool { return true }
+func (b *brittle) WithAttrs([]slog.Attr) slog.Handler       { return b }
+
+func (b *brittle) Handle(context.Context, slog.Record) error {
+	if b.broken.Load() {
+		panic("the cause")
+	}
+	return nil
 }
 
 // A fuse is a Configurator that panics when it has been called often enough.

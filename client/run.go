@@ -114,11 +114,12 @@ func (c *Client) finish() {
 func (c *Client) crash(err *PanicError) {
 	c.over = true
 	c.unhook()
-	c.log.Error("the client has panicked; what it has put on the link stays", "err", err)
+	// What has panicked once may do so again.
+	harmless(func() { c.log.Error("the client has panicked; what it has put on the link stays", "err", err) })
 	c.worker.finish(stopGrace)
-	c.unwatch()
+	harmless(c.unwatch)
 	c.state.update(func(v *view) { v.failure = err })
-	c.close()
+	harmless(c.close)
 	c.ended(err)
 }
 
