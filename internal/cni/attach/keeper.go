@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/dhclient-go/dhclient-go/client"
 	"github.com/dhclient-go/dhclient-go/client/agent"
 	"github.com/dhclient-go/dhclient-go/client/lease"
@@ -446,13 +448,21 @@ type kept struct {
 
 func (k *Keeper) load(f file) {
 	r, err := f.load()
-	if err != nil {
+	switch {
+	case passes(err):
+		k.log.Error("an attachment cannot be read now: it is left to the next agent", "file", f.path(), "err", err)
+		return
+	case err != nil:
 		k.log.Warn("an attachment cannot be read: it is forgotten, and "+runsOut, "err", err)
 		_ = f.remove()
 		return
 	}
 	a := &attachment{keeper: k, key: r.Request.Attachment, file: f, record: *r, begins: newBeginning()}
 	ns, err := k.reopen(r)
+	if passes(err) {
+		k.log.Error("an attachment cannot be served: it is left to the next agent", "attachment", a.key, "err", err)
+		return
+	}
 	if err == nil && !r.Granted.IsValid() {
 		err = errors.New("nobody has heard of its address")
 		ns.Close()
@@ -465,6 +475,12 @@ func (k *Keeper) load(f file) {
 	a.netns = namespaceName(r.Request.Netns, ns.ID())
 	k.put(a)
 	k.kept = append(k.kept, kept{a, ns})
+}
+
+// passes says that an error is the machine's, which lacks something just now, and says
+// nothing of what could not be read.
+func passes(err error) bool {
+	return slices.ContainsFunc([]error{unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EIO}, func(e error) bool { return errors.Is(err, e) })
 }
 
 // Begin has what Load has read be served: leases are verified (RFC 2131 3.2). It is
