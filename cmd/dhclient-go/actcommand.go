@@ -117,6 +117,9 @@ func (a *action) ask(ctx context.Context, name string) error {
 	switch err := asking.Do(ctx); {
 	case err != nil && !found:
 		return unasked(err)
+	case !found && ctx.Err() != nil:
+		// One that hangs is none that does not run.
+		return fmt.Errorf("a process of %s does not answer within %s", a.o.controlDir, span(a.o.timeout))
 	case !found:
 		return a.o.noClient(name)
 	}

@@ -241,6 +241,20 @@ func TestCommands_OtherNamespace(t *testing.T) {
 	s.ask(t, exitDone, "status")
 }
 
+// A process that hangs is not taken for none.
+func TestCommands_HangingProcess(t *testing.T) {
+	s := newSite(t)
+	s.link(t, nil)
+	p := s.start(t, "eth0", "--no-dns")
+	p.stdout.wait(t, line0)
+	p.signal(t, syscall.SIGSTOP)
+	_, errs := s.ask(t, exitRuntime, "renew", "--timeout=300ms")
+	p.signal(t, syscall.SIGCONT)
+	matches(t, errs, `^dhclient-go: a process of /run/dhclient-go does not answer within 300ms$`)
+	s.ask(t, exitDone, "stop")
+	p.exit(t, exitDone)
+}
+
 // An interface that is waited for has a status too.
 func TestCommands_AbsentInterface(t *testing.T) {
 	s := newSite(t)
