@@ -10,6 +10,7 @@ import (
 	"github.com/dhclient-go/dhclient-go/client/agent"
 	"github.com/dhclient-go/dhclient-go/internal/cni"
 	"github.com/dhclient-go/dhclient-go/internal/cni/attach"
+	"github.com/dhclient-go/dhclient-go/internal/control"
 )
 
 func TestAgentFlags_CNI(t *testing.T) {
@@ -79,4 +80,32 @@ func TestCNI_SecondAgent(t *testing.T) {
 	}
 	first.signal(t, syscall.SIGTERM)
 	first.exit(t, exitDone)
+}
+
+// Commands find a container's link by all that may name its namespace: what ip-netns(8)
+// calls it, and what status does.
+func TestCNI_CommandsFindIt(t *testing.T) {
+	a := &agency{fleet: &fleet{home: 7}}
+	for number, want := range map[uint64]bool{4026532001: true, 4026532002: false, 7: false} {
+		r := &control.Request{Interface: "eth0", Netns: number}
+		if a.isMeant(r, "eth0", "box:[4026532001]") != want {
+			t.Errorf("%d is not to be %v", number, !want)
+		}
+	}
+	if !a.isMeant(&control.Request{Netns: 7, Home: true}, "eth0", "box:[4026532001]") {
+		t.Error("status of the host does not have it")
+	}
+	for text, want := range map[string]uint64{
+		"box:[4026532001]": 4026532001, "box": 0, "box:[": 0, "box:[]": 0, "box:[-1]": 0, "box:[1": 0, "": 0, "box:[18446744073709551615]": 0,
+	} {
+		n, err := parseNetns(text)
+		if numberIn(text) != want || want != 0 && err != nil {
+			t.Errorf("%q: %d, %v", text, numberIn(text), err)
+		}
+		if want != 0 {
+			if got, err := n.number(); err != nil || got != want {
+				t.Errorf("--netns %s: %d, %v", text, got, err)
+			}
+		}
+	}
 }

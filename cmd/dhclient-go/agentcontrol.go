@@ -71,6 +71,9 @@ func (a *agency) numberOf(netns string) uint64 {
 	if p := a.places[netns]; p != nil || netns == "" {
 		return p.number()
 	}
+	if n := numberIn(netns); n != 0 {
+		return n // of a container
+	}
 	return noNumber
 }
 
@@ -161,8 +164,12 @@ func (a *agency) end(ctx context.Context, r *control.Request, meant []agent.Stat
 	switch {
 	case len(meant) > 0:
 	case r.Interface == "" && a.isMeant(r, "", ""):
+		text := "stopped; it had no link"
+		if len(a.lib.Links()) > 0 {
+			text = "stopped; it had links elsewhere"
+		}
 		a.signal.cancel()
-		return w.Link(report{Interface: agentName, OK: true, Text: "stopped; it had no link"})
+		return w.Link(report{Interface: agentName, OK: true, Text: text})
 	default:
 		return nil
 	}

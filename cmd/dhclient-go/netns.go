@@ -130,10 +130,28 @@ func (n *netns) open() (fd int, err error) {
 func (n *netns) number() (uint64, error) {
 	fd, err := n.open()
 	if err != nil {
+		if number := numberIn(n.text); number != 0 {
+			return number, nil // as status has it
+		}
 		return 0, err
 	}
 	defer func() { _ = unix.Close(fd) }()
 	return inode(fd)
+}
+
+// numberIn is the number that the label of a container's namespace ends with, as
+// box:[4026532001]; 0 if there is none.
+func numberIn(label string) uint64 {
+	_, rest, _ := strings.Cut(label, ":[")
+	digits, ok := strings.CutSuffix(rest, "]")
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || n == noNumber {
+		return 0
+	}
+	return n
 }
 
 func inode(fd int) (uint64, error) {
