@@ -178,6 +178,12 @@ func (a *attachment) why() string {
 		return "nothing can be sent"
 	case stats.Received["NAK"] > 0:
 		return "a server refused (NAK)"
+	case c.State().String() == "INIT" && stats.Sent["RELEASE"] > 0:
+		return "it was released, and is asked for again by renew"
+	case stats.Rejected["a server that is to be rejected"] > 0:
+		return "a server answered, and is not allowed (--allow-server, --deny-server)"
+	case stats.Rejected["offer without an option that is required"] > 0:
+		return "there was an offer, but without what --require-option says"
 	case stats.Received["OFFER"] > 0:
 		return "there was an offer, but it came to nothing: " + c.State().String()
 	}
