@@ -11,7 +11,7 @@ import (
 const (
 	// tidyAfter is how long it has to be quiet, and tidyLeast how much has to have
 	// happened, until memory is given back.
-	tidyAfter = 3 * time.Second
+	tidyAfter = 2 * time.Second
 	tidyLeast = 16
 )
 
