@@ -163,6 +163,39 @@ func TestStart_NoGoroutineWhileIdle(t *testing.T) {
 	})
 }
 
+// Stop ends what Start began, as the end of its context does: what was asked before
+// is done before.
+func TestStop_EndsWhatStartBegan(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.cfg.OnExit = Release
+			c := r.make()
+			ended := make(chan error, 1)
+			if before {
+				c.Stop()
+			}
+			if err := c.Start(context.Background(), func(err error) { ended <- err }); err != nil {
+				t.Fatal(err)
+			}
+			if !before {
+				r.pass(time.Second)
+				if c.Lease() == nil {
+					t.Fatal("no lease")
+				}
+				c.Stop()
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			c.Stop() // once more
+			if got := slices.Contains(r.types(), "RELEASE"); got == before {
+				t.Errorf("RELEASE: %v, in %v", got, r.types())
+			}
+		})
+	}
+}
+
 // A subscriber is a watcher of the rig that needs no goroutine.
 type subscriber struct{ watcher }
 

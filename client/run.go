@@ -41,13 +41,24 @@ func (c *Client) Start(ctx context.Context, ended func(error)) error {
 	}
 	c.ended = ended
 	// What was asked before, as a Release, is done before.
-	c.unhook = context.AfterFunc(ctx, func() { c.inbox.put(job{do: func() { c.stopping = stopReason(ctx); c.finish() }}) })
+	c.unhook = never
+	if ctx.Done() != nil {
+		c.unhook = context.AfterFunc(ctx, func() { c.inbox.put(job{do: func() { c.stopping = stopReason(ctx); c.finish() }}) })
+	}
 	if !c.inbox.open(c.loop, job{do: func() { c.begin(ctx) }}) {
 		c.unhook()
 		return fmt.Errorf("%s: %w", c.cfg.Interface, ErrClosed)
 	}
 	return nil
 }
+
+// never is the unhook of a context that does not end.
+func never() bool { return true }
+
+// Stop ends Run and Start as the end of their context does: for who would need a
+// context for each of many clients. It does not wait, and before Start it has that
+// end at once.
+func (c *Client) Stop() { c.inbox.put(job{do: c.finish}) }
 
 // stopReason is the cause of the end of ctx, where it has another than to be ended.
 func stopReason(ctx context.Context) string {

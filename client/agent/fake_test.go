@@ -112,11 +112,13 @@ type fakeClient struct {
 	on          func(client.Event)
 	end         chan error
 	bound, gone chan struct{}
+	stop        chan struct{} // closed by the first Stop
+	stopped     sync.Once
 	mu          sync.Mutex
 	lease       *lease.Lease
 }
 
-func (c *fakeClient) Start(ctx context.Context, ended func(error)) error {
+func (c *fakeClient) Start(_ context.Context, ended func(error)) error {
 	c.w.note("start " + c.name)
 	if err := c.w.startErr; err != nil {
 		return err
@@ -124,7 +126,7 @@ func (c *fakeClient) Start(ctx context.Context, ended func(error)) error {
 	go func() {
 		var err error
 		select {
-		case <-ctx.Done():
+		case <-c.stop:
 			if c.w.ending != nil {
 				<-c.w.ending
 			}
@@ -139,6 +141,8 @@ func (c *fakeClient) Start(ctx context.Context, ended func(error)) error {
 	}
 	return nil
 }
+
+func (c *fakeClient) Stop() { c.stopped.Do(func() { close(c.stop) }) }
 
 // get gives the client a lease.
 func (c *fakeClient) get() {
@@ -200,7 +204,7 @@ func (p fakePlan) Open(o *Opening) (*Served, error) {
 			return nil, err
 		}
 	}
-	c := &fakeClient{w: p.w, name: o.Link.Name, on: o.OnEvent, end: make(chan error), bound: make(chan struct{}), gone: make(chan struct{})}
+	c := &fakeClient{w: p.w, name: o.Link.Name, on: o.OnEvent, end: make(chan error), bound: make(chan struct{}), gone: make(chan struct{}), stop: make(chan struct{})}
 	p.w.mu.Lock()
 	p.w.clients[o.Link.Name] = c
 	p.w.mu.Unlock()

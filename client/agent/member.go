@@ -71,7 +71,6 @@ type member struct {
 	// is called.
 	named   func(Link)
 	telling sync.Mutex
-	cancel  context.CancelFunc
 	begun   time.Time
 	// turn is the place among those who start; nil for none. asks is when it began
 	// to ask for its first lease, until it has that.
@@ -143,7 +142,7 @@ func (m *member) settle() {
 	case Running:
 		if !m.isWanted() || !same(m.by, m.plan) {
 			m.enter(Ending)
-			m.cancel()
+			m.served.Client.Stop()
 		} else {
 			m.by = m.plan
 		}
@@ -202,8 +201,7 @@ func (m *member) start(plan Plan, o *Opening) {
 		a.mu.Unlock()
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	m.served, m.named, m.cancel, m.begun = served, served.Renamed, cancel, time.Now()
+	m.served, m.named, m.begun = served, served.Renamed, time.Now()
 	m.enter(Running)
 	tell := m.renamed(o.Link)
 	m.settle()
@@ -213,7 +211,7 @@ func (m *member) start(plan Plan, o *Opening) {
 	tell()
 	if wanted {
 		err = contain(o.Link.Name, func() error {
-			return served.Client.Start(ctx, func(err error) { a.later(func() { m.ended(served, err) }) })
+			return served.Client.Start(context.Background(), func(err error) { a.later(func() { m.ended(served, err) }) })
 		})
 	}
 	if err != nil || !wanted {
@@ -238,7 +236,6 @@ func (m *member) ended(served *Served, why error) {
 	if m.served != served {
 		return // a client that ends twice
 	}
-	m.cancel()
 	meant := m.phase == Ending
 	m.served = nil
 	m.yield()

@@ -98,6 +98,7 @@ type Served struct {
 // A Client is a *client.Client.
 type Client interface {
 	Start(ctx context.Context, ended func(error)) error
+	Stop()
 	Wait(ctx context.Context) (*lease.Lease, error)
 	Lease() *lease.Lease
 	State() client.State
