@@ -30,8 +30,10 @@ type Inheritance struct {
 // for a resolver and for a disk; replaced in tests.
 var answerTime = 10 * time.Second
 
-// freeTime is how long it may take then to close its claim; replaced in tests.
-var freeTime = 2 * time.Second
+// freeTime is how long it may take then to close its claim, which it has given the
+// lease away for: who leaves it alone too early has a link that nobody serves. An
+// agent may have many to end. Replaced in tests.
+var freeTime = 10 * time.Second
 
 // takeOver claims the link, and asks who has it to leave it to us. Who comes
 // between the two has it: the error is a *HeldError then, as where a client of
