@@ -92,7 +92,7 @@ func near(name string, names []string) []string {
 	var out []string
 	for limit := 1; limit <= 2 && len(out) == 0 && limit < len(name); limit++ {
 		for _, n := range names {
-			if len(out) < most && distance(name, n) <= limit {
+			if len(out) < most && n != "lo" && distance(name, n) <= limit { // DHCP is not for lo
 				out = append(out, n)
 			}
 		}

@@ -37,6 +37,7 @@ func TestLink_Refuses(t *testing.T) {
 		{"eth1", ErrNoLink, `no link "eth1"; there is "eth0"`},
 		{"wan", ErrNoLink, `no link "wan"; there are "wan0", "wan1"`},
 		{"vlan17", ErrNoLink, `no link "vlan17"`},
+		{"foo", ErrNoLink, `no link "foo"`},
 		{"", ErrNoLink, `no link ""`},
 		{strings.Repeat("x", 16), ErrNoLink, `no link "xxxxxxxxxxxxxxxx"`},
 		{strings.Repeat("x", 200), ErrNoLink, `no link "` + strings.Repeat("x", 200) + `"`},

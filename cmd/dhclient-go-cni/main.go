@@ -253,8 +253,12 @@ func byHand(args []string, stdout, stderr io.Writer) int {
 		}
 		return 0
 	}
-	fmt.Fprintln(stderr, `dhclient-go-cni is run by container runtimes: docs/cni.md.
+	out, code := stderr, 64
+	if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
+		out, code = stdout, 0
+	}
+	fmt.Fprintln(out, `dhclient-go-cni is run by container runtimes: docs/cni.md.
 usage: dhclient-go-cni --version
        dhclient-go-cni --install DIR    copy this program into DIR`)
-	return 64
+	return code
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/dhclient-go/dhclient-go/client"
+	"github.com/dhclient-go/dhclient-go/internal/agentconf"
+	"github.com/dhclient-go/dhclient-go/netcfg"
 )
 
 // The exit codes, which scripts rely on. 2 is what ISC dhclient -1 ends with.
@@ -107,6 +109,19 @@ func hint(err error) string {
 		return " (then use --acd=off)"
 	}
 	return ""
+}
+
+// misspelt is the command that was meant by the name of a link that there is not.
+func misspelt(err error) string {
+	var e *netcfg.LinkError
+	if !errors.As(err, &e) || !errors.Is(err, netcfg.ErrNoLink) || len(e.Near) > 0 || findCommand(e.Name) != nil { // -i says that it is none
+		return ""
+	}
+	names := make([]string, len(commands))
+	for i := range commands {
+		names[i] = commands[i].name
+	}
+	return strings.Replace(agentconf.Hint(e.Name, names), "mean ", "mean the command ", 1)
 }
 
 func isConflict(err error) bool { return is[*client.ConflictError](err) }

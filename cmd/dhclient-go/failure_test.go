@@ -33,6 +33,7 @@ func TestRefused_Links(t *testing.T) {
 	s.refuses(t,
 		refusal{"lo", "dhclient-go: " + isLoopback},
 		refusal{"eht0", `dhclient-go: no link "eht0"; there is "eth0"` + "\n"},
+		refusal{"agnet", `dhclient-go: no link "agnet"; did you mean the command agent?` + "\n"},
 		refusal{"lo nolink", "dhclient-go: " + isLoopback + `dhclient-go: no link "nolink"` + "\n"},
 		refusal{"eth7 --wait-link=50ms", "dhclient-go: eth7 did not appear within 50ms\n"},
 		// A link that is waited for is not taken whatever it is.

@@ -209,7 +209,11 @@ func complainAs(w io.Writer, name string, err error) {
 		}
 		return
 	}
-	fmt.Fprintf(w, "%s: %s%s\n", name, oneLine(err.Error()), hint(err))
+	text := oneLine(err.Error()) + hint(err)
+	if name == "dhclient-go" { // a program of another name has no commands
+		text += misspelt(err)
+	}
+	fmt.Fprintf(w, "%s: %s\n", name, text)
 }
 
 // version is set by the linker (-X main.version=...).
