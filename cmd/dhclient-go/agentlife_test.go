@@ -87,6 +87,34 @@ func TestAgent_ScriptsAndResolver(t *testing.T) {
 	}
 }
 
+// Scripts that configure a link go by its name: when it has another, and another link has
+// the old one, they are not told the old one any more.
+func TestAgent_ScriptedLinkRenamed(t *testing.T) {
+	s := newSite(t)
+	s.link(t, nil)
+	script := s.script(t, "udhcpc", `echo "$interface $1" >>$D/seen
+case $1 in
+bound|renew) ip address replace $ip/$mask dev $interface ;;
+deconfig) ip link set $interface up; ip -4 address flush dev $interface ;;
+esac`)
+	p := s.exec(t, "dhclient-go", "agent", "--control-dir", s.control(), s.leaseDir(), "--match", "eth*", "--match", "wan0",
+		"--script", script, "--script-env", "udhcpc")
+	s.becomes(t, "eth0  BOUND  192.0.0.5/24")
+	s.IP(t, "link", "set", "dev", "eth0", "down")
+	s.IP(t, "link", "set", "dev", "eth0", "name", "wan0")
+	s.IP(t, "link", "set", "dev", "wan0", "up")
+	waitFor(t, "the new name told to the script", func() bool { return strings.Contains(s.file("seen"), "wan0 ") })
+	s.becomes(t, "wan0  BOUND  192.0.0.5/24")
+	told := s.file("seen")
+	s.ask(t, exitDone, "renew", "--control-dir", s.control(), "wan0")
+	waitFor(t, "a renewal", func() bool { return len(s.file("seen")) > len(told) })
+	if after := s.file("seen")[len(told):]; strings.Contains(after, "eth0") {
+		t.Errorf("after it was renamed the script was told %q", after)
+	}
+	p.signal(t, syscall.SIGTERM)
+	p.exit(t, exitDone)
+}
+
 // Links that come and go leave nothing in the process.
 func TestAgent_NothingIsLeft(t *testing.T) {
 	s := newSite(t)

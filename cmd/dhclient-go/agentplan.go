@@ -46,7 +46,23 @@ func (a *agency) plan(l agent.Link) agent.Plan {
 	if a.plans[key] == nil {
 		a.plans[key] = a.newPlan(plan, a.places[l.Netns])
 	}
+	if plan.options.hooks.Configures {
+		return namedPlan{a.plans[key], l.Name}
+	}
 	return a.plans[key]
+}
+
+// A namedPlan is of links that scripts configure, which go by their names: a client that
+// was made for the old one would have them configure what has that name by now.
+type namedPlan struct {
+	*agentPlan
+	name string
+}
+
+// Same says that nothing has to be done for the link to be served by the other.
+func (p namedPlan) Same(other agent.Plan) bool {
+	q, ok := other.(namedPlan)
+	return ok && p.name == q.name && p.agentPlan.Same(q.agentPlan)
 }
 
 // means says that --match means the link; without any, all are meant. reloading is
