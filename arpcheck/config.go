@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"time"
 )
 
@@ -46,6 +47,10 @@ type Config struct {
 	// Turns are those of all Detectors of a process with many; nil has no broadcast
 	// wait for those of other links.
 	Turns *Turns
+	// IsOurs says that a station is another link of this host, whose packets are no
+	// conflict; it must not block for long, and must not call the Detector. Nil, and
+	// without it, that is known of links with an IPv4 address.
+	IsOurs func(station net.HardwareAddr) bool
 	// OnPanic gets what a callback, the Logger or the Detector itself has panicked
 	// with, in a goroutine that no caller of it has, and the stack of that; from
 	// any goroutine. The Detector does nothing any more then, but can be closed.

@@ -22,6 +22,7 @@ type Detector struct {
 	log     *slog.Logger
 	onPanic func(value any, stack []byte)
 	turns   *Turns
+	ours    func(net.HardwareAddr) bool
 	length  time.Duration
 	clock   func() time.Duration // time since some moment, suspend included
 	link    link
@@ -82,7 +83,7 @@ func newDetector(index int, addr net.HardwareAddr, cfg Config) (*Detector, error
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{log: cfg.Logger, onPanic: cfg.OnPanic, turns: cfg.Turns, length: cfg.Duration, clock: sinceBoot, index: index}
+	d := &Detector{log: cfg.Logger, onPanic: cfg.OnPanic, turns: cfg.Turns, ours: cfg.IsOurs, length: cfg.Duration, clock: sinceBoot, index: index}
 	if d.mac, err = station(index, addr); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// isOurs says that m is a link of this host: the kernel answers on each link for
+// the addresses of all.
+func (d *Detector) isOurs(m mac) bool {
+	return d.link.isOurs(m) || d.ours != nil && d.ours(m[:])
+}
+
 // isOurs looks through the links with an IPv4 address in the socket's
 // namespace, which need not be that of any thread: so it asks the socket.
 func (s *socket) isOurs(m mac) (ours bool) {

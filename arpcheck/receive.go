@@ -105,7 +105,7 @@ func (d *Detector) judge(m message) Reason {
 		return why
 	case verdict != accepted:
 		return verdict
-	case d.link.isOurs(m.sha):
+	case d.isOurs(m.sha):
 		return Own
 	}
 	d.count.conflicts.Add(1)

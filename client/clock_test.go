@@ -16,6 +16,7 @@ var wallClock = map[string]string{
 	"client/lease/clock.go":                "the origin of the line of time",
 	"client/lease/file.go":                 "what is written beside CLOCK_BOOTTIME, for another boot",
 	"client/auth.go":                       "the replay counter of RFC 3118, which is never less than before",
+	"netcfg/station.go":                    "the age of a list, by the monotonic clock",
 	"client/internal/alarm/simulate.go":    "Go's own clock, in tests that drive it",
 	"client/agent/member.go":               "rests between restarts, by the monotonic clock",
 	"client/agent/pace.go":                 "how long a lease takes, by the monotonic clock",

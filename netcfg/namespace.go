@@ -28,7 +28,8 @@ type Namespace struct {
 	query  *questioner
 
 	// listed is how many links there were in the last list of all; 0 for none yet.
-	listed atomic.Int64
+	listed   atomic.Int64
+	stations stations
 }
 
 // Open returns a handle on the network namespace of the calling OS thread. All

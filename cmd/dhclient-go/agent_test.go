@@ -287,11 +287,10 @@ func (s *site) agentsStatus(t *testing.T, link string) (st linkStatus) {
 	return st
 }
 
-// Two links on one network: the kernel answers on each for the addresses of both,
-// and in the sandbox too that is no conflict.
-func TestAgent_LinksOnOneNetwork(t *testing.T) {
-	s := newSite(t)
-	far := nettest.NewNS(t, "server")
+// oneNetwork makes eth0 and eth1, both on one network with a server.
+func (s *site) oneNetwork(t *testing.T) (far *nettest.NS) {
+	t.Helper()
+	far = nettest.NewNS(t, "server")
 	far.IP(t, "link", "add", "name", "br0", "type", "bridge")
 	far.IP(t, "addr", "add", "192.0.0.1/24", "dev", "br0")
 	far.IP(t, "link", "set", "dev", "br0", "up")
@@ -301,6 +300,30 @@ func TestAgent_LinksOnOneNetwork(t *testing.T) {
 	}
 	serveOn(t, far, "br0", dhcptest.Config{ServerID: netip.MustParseAddr("192.0.0.1"), Network: netip.MustParsePrefix("192.0.0.0/24"),
 		First: netip.MustParseAddr("192.0.0.5"), Last: netip.MustParseAddr("192.0.0.20"), Lease: time.Hour})
+	return far
+}
+
+// The kernel answers for an address on each link of the host, also on one that has
+// none: that is no conflict.
+func TestProbe_AnotherLinkOfTheHost(t *testing.T) {
+	s := newSite(t)
+	s.oneNetwork(t)
+	s.start(t, "-1", "eth0").exit(t, exitDone)
+	had := s.addresses(t, "eth0")
+	s.IP(t, "link", "set", "dev", "eth1", "up")
+	p := s.start(t, "-1", "--timeout=10s", "-v", "eth0")
+	p.exit(t, exitDone)
+	got := s.addresses(t, "eth0")
+	if !strings.Contains(had, "192.0.0.5/24") || !strings.Contains(got, "192.0.0.5/24") || strings.Contains(p.stderr.String(), "declined") {
+		t.Errorf("it had %q and has %q:\n%s", had, got, p.stderr)
+	}
+}
+
+// Two links on one network: the kernel answers on each for the addresses of both,
+// and in the sandbox too that is no conflict.
+func TestAgent_LinksOnOneNetwork(t *testing.T) {
+	s := newSite(t)
+	far := s.oneNetwork(t)
 	p := s.agent(t, "--match", "eth*")
 	s.becomes(t, "2 links: 2 BOUND")
 	if !offered() {

@@ -168,7 +168,7 @@ func (f *fleet) equip(b *berth, config *client.Config, on *netcfg.Link, l *link)
 	}
 	log := f.log.With("if", l.name)
 	l.detector, err = arpcheck.Open(now.Index, now.HardwareAddr[:], arpcheck.Config{
-		Duration: o.probe, Logger: log, Turns: f.turns,
+		Duration: o.probe, Logger: log, Turns: f.turns, IsOurs: b.ns.IsStation,
 		// Nothing is asked of it before there is a client.
 		OnPanic: func(value any, stack []byte) { l.client.Panicked(value, stack) },
 	})

@@ -76,7 +76,7 @@ func (p plan) Open(o *agent.Opening) (*agent.Served, error) {
 	if err != nil {
 		return nil, err
 	}
-	arp, err := arpcheck.Open(o.Link.Index, o.Link.HardwareAddr[:], arpcheck.Config{Logger: slog.Default()})
+	arp, err := arpcheck.Open(o.Link.Index, o.Link.HardwareAddr[:], arpcheck.Config{Logger: slog.Default(), IsOurs: o.Namespace.IsStation})
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func newClient(ns *netcfg.Namespace, name string) *client.Client {
 	link := must(ns.Link(name, netcfg.Config{}))
 	check(link.Up())
 	state := must(link.State())
-	arp := must(arpcheck.Open(state.Index, state.HardwareAddr[:], arpcheck.Config{Logger: slog.Default()}))
+	arp := must(arpcheck.Open(state.Index, state.HardwareAddr[:], arpcheck.Config{Logger: slog.Default(), IsOurs: ns.IsStation}))
 	resolver := must(netcfg.NewResolver(netcfg.ResolverConfig{Interface: name, Logger: slog.Default()}))
 	return must(client.New(client.Config{
 		Interface:        name,
