@@ -16,17 +16,17 @@ func TestIsStation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := b.ns.IsStation(mac); got != want {
+		if got := b.handle.IsStation(mac); got != want {
 			t.Errorf("%s: %v", station, got)
 		}
 	}
 	b.IP(t, "link", "add", "d1", "address", "02:00:00:00:00:d1", "type", "dummy")
-	for limit := time.Now().Add(10 * time.Second); !b.ns.IsStation(net.HardwareAddr{2, 0, 0, 0, 0, 0xd1}); time.Sleep(stationsAge / 10) {
+	for limit := time.Now().Add(10 * time.Second); !b.handle.IsStation(net.HardwareAddr{2, 0, 0, 0, 0, 0xd1}); time.Sleep(stationsAge / 10) {
 		if time.Now().After(limit) {
 			t.Fatal("a link that came is not known")
 		}
 	}
-	if b.ns.IsStation(nil) {
+	if b.handle.IsStation(nil) {
 		t.Error("no address is one")
 	}
 }
