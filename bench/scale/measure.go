@@ -10,6 +10,9 @@ import (
 const (
 	settle    = 5 * time.Second // until memory is looked at: no garbage of the start waits any more
 	watchIdle = 10 * time.Second
+	// announced is when the last announcement of an address has left, for each link
+	// (RFC 5227 2.3): with many links ours take turns, a hundred in a second.
+	announced = 25 * time.Millisecond
 	alive     = 200 * time.Millisecond // how often it is looked whether it runs
 )
 
@@ -127,6 +130,7 @@ func (l *lab) rest(row *Row, deep depth) error {
 	if deep < withIdle {
 		return nil
 	}
+	time.Sleep(time.Duration(len(l.links)) * announced)
 	cpu, counted := l.group.used()
 	time.Sleep(watchIdle)
 	now, ok := l.group.used()
