@@ -5,11 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -45,9 +41,6 @@ type charge struct {
 	// the helper has died before it.
 	adopted chan struct{}
 	last    syscall.WaitStatus
-	// early are children that have ended while the program was being run, and it
-	// was not known yet which it is; nil at other times.
-	early map[int]syscall.WaitStatus
 	// ended is closed when the program has ended, or could not be started.
 	ended  chan struct{}
 	status syscall.WaitStatus
@@ -176,43 +169,19 @@ func (c *charge) run(f *fleet) {
 	f.executeHelper()
 	told := c.program
 	told.Env = append(slices.Clone(told.Env), f.leaseVariables()...)
-	c.expect()
 	p, err := f.helper.Run(told)
-	if errors.Is(err, helper.ErrLost) {
-		<-f.helper.Done()
-		if pid := c.orphan(f.helper.PID()); pid > 0 { // it was run all the same
-			p, err = f.helper.Orphan(pid), nil
-		}
-	}
 	if err != nil {
 		c.over(0, &startError{126, err})
 		return
 	}
-	late := c.runs(p)
+	c.mu.Lock()
+	c.running = p
+	late := c.refused
+	c.mu.Unlock()
 	if late != 0 { // it came just before
 		c.signal(p, late)
 	}
 	go func() { c.over(c.wait(p)) }()
-}
-
-// expect has children be remembered that end: one may be the program.
-func (c *charge) expect() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.early = map[int]syscall.WaitStatus{}
-}
-
-// runs notes that the program is p, and returns the signal that came before.
-func (c *charge) runs(p *helper.Process) (refused syscall.Signal) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.running = p
-	if status, ok := c.early[p.PID()]; ok {
-		c.last = status
-		close(c.adopted)
-	}
-	c.early = nil
-	return c.refused
 }
 
 // wait waits for the end of p. Where the helper died before it, the kernel has
@@ -220,82 +189,16 @@ func (c *charge) runs(p *helper.Process) (refused syscall.Signal) {
 func (c *charge) wait(p *helper.Process) (syscall.WaitStatus, error) {
 	status, err := p.Wait(context.Background())
 	if errors.Is(err, helper.ErrLost) {
-		return c.await(p.PID())
+		<-c.adopted
+		return c.last, nil
 	}
 	return syscall.WaitStatus(status), err
 }
-
-// burialLimit is how long it may take that is told who is buried already.
-const burialLimit = time.Second
-
-// await waits for the end of the program as a child of this process. If it is none,
-// the helper has died between its burial and the word of it.
-func (c *charge) await(pid int) (syscall.WaitStatus, error) {
-	var late <-chan time.Time
-	if !isChild(pid) {
-		late = time.After(burialLimit)
-	}
-	select {
-	case <-c.adopted:
-		return c.last, nil
-	case <-late:
-		return 0, fmt.Errorf("process %d has ended, and the helper process with it: nobody knows how", pid)
-	}
-}
-
-// isChild says that a process is a child of this one, which may have ended.
-func isChild(pid int) bool {
-	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			return err == nil
-		}
-	}
-}
-
-// orphan is the number of the program, if the helper has run it and died before it
-// said so; 0 if it has not. The helper had no child before it, so it is the first of
-// what this process was given or has buried: what it has started itself comes later.
-func (c *charge) orphan(helper int) (first int) {
-	var all []int
-	for _, path := range globChildren() {
-		b, _ := os.ReadFile(path)
-		for _, word := range strings.Fields(string(b)) {
-			if pid, err := strconv.Atoi(word); err == nil {
-				all = append(all, pid)
-			}
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for pid := range c.early {
-		all = append(all, pid)
-	}
-	for _, pid := range all {
-		if pid > helper && (first == 0 || pid < first) {
-			first = pid
-		}
-	}
-	return first
-}
-
-// globChildren are the files that have our children (proc_pid_task_children(5)),
-// none where there is no /proc.
-func globChildren() []string {
-	paths, _ := filepath.Glob("/proc/self/task/*/children")
-	return paths
-}
-
-// maxEarly is how many are remembered of children that may be the program.
-const maxEarly = 1000
 
 // buried is called for each child that has ended.
 func (c *charge) buried(pid int, status syscall.WaitStatus) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.early != nil && len(c.early) < maxEarly {
-		c.early[pid] = status
-	}
 	if c.running == nil || c.running.PID() != pid {
 		return
 	}

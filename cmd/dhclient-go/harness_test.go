@@ -131,6 +131,7 @@ func runProcess(t *testing.T, cmd *exec.Cmd, argv []string) *process {
 	t.Helper()
 	p := &process{cmd: cmd, stdout: newLines(), stderr: newLines(), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	p.cmd.WaitDelay = patience // a program that it has left behind may have them
 	// The race detector waits a second before a program ends, else.
 	p.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	if err := p.cmd.Start(); err != nil {

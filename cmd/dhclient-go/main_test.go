@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	sideBySide()
 	testscript.Main(m, map[string]func(){
 		"dhclient-go": main, "go-late": main, "go-at-once": main, "go-logged": main, "go-heir": main,
-		"dhclient": main, "udhcpc": main, "init": main, "counts-signals": countsSignals, "takes-orphan": takesOrphan,
+		"dhclient": main, "udhcpc": main, "init": main, "counts-signals": countsSignals,
 	})
 }
 

@@ -91,10 +91,6 @@ func (h *Helper) Close(limit time.Duration) {
 	}
 	h.mu.Unlock()
 	_ = h.once() // if it was not executed it never is
-	if first {
-		// One that was stopped (SIGSTOP) reads no end, and what it runs waits with it.
-		h.signal(unix.SIGCONT)
-	}
 	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {
@@ -302,17 +298,14 @@ func (h *Helper) reap() unix.WaitStatus {
 }
 
 // kill ends the helper at once.
-func (h *Helper) kill() { h.signal(unix.SIGKILL) }
-
-func (h *Helper) signal(sig unix.Signal) {
+func (h *Helper) kill() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.pid == 0: // it was not executed
 	case h.pidfd >= 0:
-		signalByHandle(h.pid, h.pidfd, sig)
+		killByHandle(h.pid, h.pidfd)
 	case !h.reaped:
-		_ = unix.Kill(h.pid, sig)
+		_ = unix.Kill(h.pid, unix.SIGKILL)
 	}
 }
 

@@ -49,12 +49,6 @@ func (h *Helper) Run(p Program) (*Process, error) {
 	return &Process{h: h, id: r.ID, pid: a.Pid, call: c}, nil
 }
 
-// Orphan is the Process of a Run that has failed with ErrLost, of which somebody else
-// knows the number: Wait returns ErrLost.
-func (h *Helper) Orphan(pid int) *Process {
-	return &Process{h: h, pid: pid, call: &call{make(chan *answer, 1)}}
-}
-
 // more are the variables that p has and the Config has not.
 func (h *Helper) more(p Program) ([][]byte, error) {
 	want := h.cfg.Program

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,29 +39,6 @@ func wait(t testing.TB, p *Process) unix.WaitStatus {
 		t.Fatal(err)
 	}
 	return status
-}
-
-// A helper that was stopped ends when it is to, and not when its limit is over.
-func TestClose_StoppedHelper(t *testing.T) {
-	t.Parallel()
-	p, _ := shell(t, "exec sleep 60")
-	h, _ := start(t, Config{Program: p})
-	process := run(t, h, *p)
-	if err := unix.Kill(h.PID(), unix.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	var status unix.WaitStatus
-	if _, err := unix.Wait4(h.PID(), &status, unix.WUNTRACED, nil); err != nil || !status.Stopped() {
-		t.Fatalf("%v, %v", status, err)
-	}
-	begin := time.Now()
-	h.Close(2 * patience)
-	if d := time.Since(begin); d > patience {
-		t.Errorf("it took %v", d)
-	}
-	if got := wait(t, process); got.Signal() != unix.SIGTERM {
-		t.Errorf("the program has ended with %v", got)
-	}
 }
 
 func TestRun_GivesTheProgramWhatItIsToHave(t *testing.T) {
