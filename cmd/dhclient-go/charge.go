@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 // A charge is the program that init runs, with what it was told about it. It is
 // nil for a command that runs none, and its methods do nothing then.
 type charge struct {
+	// told is the last signal to stop that the program was sent; 0 for none.
+	told atomic.Int32
 	// argv is the program and its arguments as they were given, program what is
 	// executed for that.
 	argv    []string
@@ -189,6 +192,7 @@ func (c *charge) run(f *fleet) {
 func (c *charge) wait(p *helper.Process) (syscall.WaitStatus, error) {
 	status, err := p.Wait(context.Background())
 	if errors.Is(err, helper.ErrLost) {
+		c.tellAgain(p)
 		<-c.adopted
 		return c.last, nil
 	}
@@ -254,6 +258,9 @@ func inForegroundOfTerminal() bool {
 // signal sends p a signal. Where the helper has died it may be that this process
 // must not: it ends then, if that is what is wanted, and says that p does not.
 func (c *charge) signal(p *helper.Process, sig syscall.Signal) {
+	if isStop(sig) {
+		c.told.Store(int32(sig))
+	}
 	err := p.Signal(sig)
 	if errors.Is(err, helper.ErrLost) {
 		err = syscall.Kill(p.PID(), sig)
@@ -265,6 +272,14 @@ func (c *charge) signal(p *helper.Process, sig syscall.Signal) {
 		}
 		c.mu.Unlock()
 		c.signals.cancel()
+	}
+}
+
+// tellAgain signals p once more to stop: a helper that has died may have had the
+// word, and not have passed it on.
+func (c *charge) tellAgain(p *helper.Process) {
+	if sig := syscall.Signal(c.told.Load()); sig != 0 {
+		c.signal(p, sig)
 	}
 }
 
